@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# The verbs of the project. `make help` lists them.
+
+PYTHON ?= python3
+JOBS ?= 2
+TESTS ?=
+
+BIN := .venv/bin
+PIP := -m pip --disable-pip-version-check --progress-bar off -qq
+PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test soak fuzz simulate clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "PYTHON=python3.12 chooses the Python for .venv (3.11 or newer), TESTS=tests/band a part of the tests."
+
+setup: .venv/project.stamp .venv-oracle/stamp firmware/typings/stamp ## .venv with the command `opaska`, and what the tests need
+
+demo: .venv/project.stamp ## watch a pressed button reach the monitoring centre
+	@$(BIN)/opaska demo
+
+check: setup ## style, types and import directions
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/basedpyright --warnings
+	$(BIN)/basedpyright --warnings --project firmware
+	PYTHONPATH=firmware $(BIN)/lint-imports --quiet
+
+test: check ## check, then every test
+	$(PYTEST) $(TESTS)
+
+soak: setup ## the kill and cut tests, ten times as often
+	$(PYTEST) -m soak --effort 10 --timeout 3600 $(TESTS)
+
+fuzz: setup ## the random input tests, ten times as long
+	$(PYTEST) -m fuzz --effort 10 --timeout 3600 $(TESTS)
+
+simulate: .venv/project.stamp ## a simulated band to press by hand
+	@$(BIN)/opaska simulate
+
+clean: ## remove what make made; data in ./var stays
+	rm -rf .venv .venv-oracle firmware/typings .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache .hypothesis
+
+# --- set-up: each stamp says that its step was done after the files it depends on ---
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Opaska needs Python 3.11 or newer. Name one: make setup PYTHON=python3.12"; exit 1; }
+	@echo "setup: .venv, an environment of its own for $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/requirements.stamp: requirements/run.txt requirements/dev.txt | .venv/python.stamp
+	@echo "setup: the pinned packages, about a minute"
+	@$(BIN)/python $(PIP) install --require-hashes -r requirements/run.txt -r requirements/dev.txt
+	@touch $@
+
+.venv/project.stamp: pyproject.toml .venv/requirements.stamp
+	@echo "setup: the command .venv/bin/opaska"
+	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check --quiet
+	@touch $@
+
+.venv-oracle/stamp: requirements/oracle.txt | .venv/python.stamp
+	@echo "setup: .venv-oracle, a COSE library of other people to compare ours with"
+	@$(PYTHON) -m venv --clear .venv-oracle
+	@.venv-oracle/bin/python $(PIP) install --require-hashes -r requirements/oracle.txt
+	@touch $@
+
+firmware/typings/stamp: requirements/typings.txt | .venv/python.stamp
+	@echo "setup: firmware/typings, MicroPython's types for pyright"
+	@rm -rf firmware/typings
+	@$(BIN)/python $(PIP) install --require-hashes --no-deps --target firmware/typings -r requirements/typings.txt
+	@touch $@

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The `opaska` command: a table of contents. Each sub-command imports what it needs when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from opaska_tools import __version__
+
+app = typer.Typer(
+    help="Opaska: a pressed button reaches a human, and the wrist feels the answer.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"opaska {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _opaska(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the sub-command."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
