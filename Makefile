@@ -6,7 +6,7 @@ JOBS ?= 2
 TESTS ?=
 
 BIN := .venv/bin
-PIP := -m pip --disable-pip-version-check --progress-bar off -qq
+INSTALL := -m pip --disable-pip-version-check -qq install --progress-bar off
 PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
@@ -56,23 +56,23 @@ clean: ## remove what make made; data in ./var stays
 
 .venv/requirements.stamp: requirements/run.txt requirements/dev.txt | .venv/python.stamp
 	@echo "setup: the pinned packages, about a minute"
-	@$(BIN)/python $(PIP) install --require-hashes -r requirements/run.txt -r requirements/dev.txt
+	@$(BIN)/python $(INSTALL) --require-hashes -r requirements/run.txt -r requirements/dev.txt
 	@touch $@
 
 .venv/project.stamp: pyproject.toml .venv/requirements.stamp
 	@echo "setup: the command .venv/bin/opaska"
-	@$(BIN)/python $(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m pip check --quiet
 	@touch $@
 
 .venv-oracle/stamp: requirements/oracle.txt | .venv/python.stamp
 	@echo "setup: .venv-oracle, a COSE library of other people to compare ours with"
 	@$(PYTHON) -m venv --clear .venv-oracle
-	@.venv-oracle/bin/python $(PIP) install --require-hashes -r requirements/oracle.txt
+	@.venv-oracle/bin/python $(INSTALL) --require-hashes -r requirements/oracle.txt
 	@touch $@
 
 firmware/typings/stamp: requirements/typings.txt | .venv/python.stamp
 	@echo "setup: firmware/typings, MicroPython's types for pyright"
 	@rm -rf firmware/typings
-	@$(BIN)/python $(PIP) install --require-hashes --no-deps --target firmware/typings -r requirements/typings.txt
+	@$(BIN)/python $(INSTALL) --require-hashes --no-deps --target firmware/typings -r requirements/typings.txt
 	@touch $@
