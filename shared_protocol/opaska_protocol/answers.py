@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway answers to a report. States only move forward. SPEC.md, section 6."""
+
+from . import body as _body
+from .body import UINT
+from .errors import BodyError
+
+ANSWER = 1  # body type
+
+# states of a report, in the order in which help comes nearer
+STORED, ACCEPTED, TAKEN, CLOSED = 1, 2, 3, 4
+
+_U32 = 0xFFFFFFFF
+_TABLE = (
+    (1, "state", UINT, _U32, True),
+    (2, "generation", UINT, 0xFFFF, True),
+    (3, "boot", UINT, _U32, True),
+    (4, "seq", UINT, _U32, True),
+    (5, "unix_s", UINT, (1 << 40) - 1, False),  # the gateway's wall clock: a hint, never a decision
+)
+
+
+class Answer:
+    """State of the report (generation, boot, seq); `unix_s` is the gateway's time or None."""
+
+    __slots__ = ("boot", "generation", "seq", "state", "unix_s")
+
+    def __init__(
+        self, state: int, generation: int, boot: int, seq: int, unix_s: "int | None" = None
+    ) -> None:
+        self.state = state
+        self.generation = generation
+        self.boot = boot
+        self.seq = seq
+        self.unix_s = unix_s
+
+
+def encode_answer(answer: Answer) -> bytes:
+    fields = {name: getattr(answer, name) for _, name, _, _, _ in _TABLE}
+    return _body.encode(ANSWER, _TABLE, fields)
+
+
+def decode_answer(data: bytes) -> Answer:
+    """CborError or BodyError with its reason. An unknown, later state counts as the last known."""
+    type_, rest = _body.decode(data)
+    if type_ != ANSWER:
+        raise BodyError("wrong_type")
+    fields, problems = _body.named(rest, _TABLE)
+    if problems:
+        raise BodyError("bad_field")
+    if fields["state"] < STORED:
+        raise BodyError("bad_field")
+    fields["state"] = min(fields["state"], CLOSED)
+    return Answer(**fields)

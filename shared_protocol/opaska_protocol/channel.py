@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One band's sealed conversation, seen from either end. Keys are derived once and kept."""
+
+from . import frame, seal
+from .errors import SealError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .frame import UpHeader
+
+_KEPT_KEYS = 4  # boot salts (or gateway salts) whose keys one end keeps: the present and a few old
+
+
+class _KeptKeys:
+    """Derived ciphers by salt, the last few, and only those that opened something."""
+
+    def __init__(self, derive: "Any", k_gen: bytes) -> None:
+        self._derive = derive
+        self._k_gen = k_gen
+        self._kept: "list[tuple[bytes, seal.Ccm]]" = []
+
+    def open(self, salt: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
+        for known, cipher in self._kept:
+            if known == salt:
+                return cipher.open(nonce, aad, ciphertext)
+        cipher = seal.Ccm(self._derive(self._k_gen, salt))
+        plaintext = cipher.open(nonce, aad, ciphertext)
+        self._kept.insert(0, (salt, cipher))
+        del self._kept[_KEPT_KEYS:]
+        return plaintext
+
+
+class BandChannel:
+    """The band's end during one boot: seals reports, opens answers and orders."""
+
+    def __init__(self, kid: bytes, generation: int, k_gen: bytes, boot: int, salt: bytes) -> None:
+        frame.UpHeader(kid, generation, salt, boot, 0)  # refuses what no frame could carry
+        self.kid = kid
+        self.generation = generation
+        self.boot = boot
+        self.salt = salt
+        self._cipher = seal.Ccm(seal.derive_up_key(k_gen, salt))
+        self._down = _KeptKeys(seal.derive_down_key, k_gen)
+
+    def seal(self, seq: int, body: bytes) -> bytes:
+        """The frame of `body`. Call once per seq: keep the bytes and resend those."""
+        aad = frame.UpHeader(self.kid, self.generation, self.salt, self.boot, seq).aad
+        nonce = seal.up_nonce(self.generation, self.boot, seq)
+        return frame.build(aad, self._cipher.seal(nonce, seal.enc_structure(aad), body))
+
+    def open(self, data: bytes) -> bytes:
+        """The verified body of a down frame for this band; ProtocolError with its reason."""
+        header, ciphertext = frame.parse_down(data)
+        if header.kid != self.kid or header.generation != self.generation:
+            raise SealError("wrong_band")
+        nonce = seal.down_nonce(header.generation, header.counter)
+        aad = seal.enc_structure(header.aad)
+        return self._down.open(header.salt, nonce, aad, ciphertext)
+
+
+class GatewayChannel:
+    """The gateway's end for one band and key generation, during one gateway process."""
+
+    def __init__(self, kid: bytes, generation: int, k_gen: bytes, gateway_salt: bytes) -> None:
+        self.kid = kid
+        self.generation = generation
+        self._salt = gateway_salt
+        self._up = _KeptKeys(seal.derive_up_key, k_gen)
+        self._cipher = seal.Ccm(seal.derive_down_key(k_gen, gateway_salt))
+
+    def open(self, header: "UpHeader", ciphertext: bytes) -> bytes:
+        """The verified body of a parsed up frame; SealError with its reason."""
+        if header.kid != self.kid or header.generation != self.generation:
+            raise SealError("wrong_band")
+        nonce = seal.up_nonce(header.generation, header.boot, header.seq)
+        aad = seal.enc_structure(header.aad)
+        return self._up.open(header.salt, nonce, aad, ciphertext)
+
+    def seal(self, counter: int, body: bytes) -> bytes:
+        """The down frame of `body`; `counter` must never repeat under this gateway salt."""
+        aad = frame.DownHeader(self.kid, self.generation, self._salt, counter).aad
+        nonce = seal.down_nonce(self.generation, counter)
+        return frame.build(aad, self._cipher.seal(nonce, seal.enc_structure(aad), body))

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a band reports: types, kinds and fields. SPEC.md, section 5.
+
+A verified report is never refused for its content: what is unknown or out of range is kept aside
+and named, so that a newer or a faulty band still rings.
+"""
+
+from . import body as _body
+from .body import FLAG, INT, INTS, ROWS, TEXT, UINT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# report types; 5..31 are reserved for telemetry to come (position, vitals, visit, wear, motion)
+BOOT, HEARTBEAT, ALARM, FAULT = 1, 2, 3, 4
+FIRST_RINGING, LAST_RINGING = 32, 63  # types in here ring even when a gateway does not know them
+
+# alarm kinds; open-ended: an unknown kind rings
+SOS, FALL, POSSIBLE_FALL, STRAP = 1, 2, 3, 4
+# what triggered an alarm
+HOLD, THREE_PRESSES, POWER_UP, SENSOR = 1, 2, 3, 4
+# causes of a boot
+POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP, SOFT_RESET, BROWNOUT, UNKNOWN_CAUSE = 1, 2, 3, 4, 5, 6, 7
+# builds: bench has a REPL, sealed has none
+BENCH, SEALED = 1, 2
+# links
+CELLULAR, BLE, SMS = 1, 2, 3
+# sources of wall time, weakest first
+TIME_GATEWAY, TIME_NETWORK, TIME_GNSS = 1, 2, 3
+# fault codes; open-ended
+SETTINGS_BROKEN, FLASH_UNREADABLE, FLASH_FULL, FLASH_READ_ONLY, STATE_LOST = 1, 2, 3, 4, 5
+ORDER_REFUSED, REPORTS_DROPPED, UNVERIFIED_ANSWERS, TASK_FAILED = 6, 7, 8, 9
+
+MAX_ECHOES = 4  # answer states that one heartbeat echoes
+
+_U32 = 0xFFFFFFFF
+_U62 = (1 << 62) - 1
+
+_COMMON = (
+    (1, "uptime_ms", UINT, _U62, True),
+    (2, "time", INTS, 3, False),  # [source, unix seconds, error seconds]
+)
+_FIELDS = {
+    BOOT: (
+        (4, "cause", UINT, _U32, True),
+        (5, "firmware", TEXT, 16, True),
+        (6, "build", UINT, _U32, True),
+        (7, "board", TEXT, 16, True),
+        (8, "safe_mode", FLAG, 0, False),
+        (9, "last_dseq", UINT, _U32, True),
+    ),
+    HEARTBEAT: (
+        (4, "battery_percent", UINT, 100, False),
+        (5, "battery_mv", UINT, 20_000, False),
+        (6, "free_bytes", UINT, _U32, True),
+        (7, "build", UINT, _U32, True),
+        (8, "link", UINT, _U32, True),
+        (9, "last_dseq", UINT, _U32, True),
+        (10, "waiting", UINT, _U32, True),
+        (11, "answers", ROWS, MAX_ECHOES, False),  # [boot, seq, state] of open reports
+        (12, "signal_dbm", INT, 200, False),
+        (13, "charging", FLAG, 0, False),
+    ),
+    ALARM: (
+        (4, "kind", UINT, _U32, True),
+        (5, "battery_percent", UINT, 100, False),
+        (6, "trigger", UINT, _U32, False),
+        (7, "position", INTS, 4, False),  # [latitude 1e-7 deg, longitude, accuracy m, age s]
+        (8, "safe_mode", FLAG, 0, False),
+    ),
+    FAULT: (
+        (4, "code", UINT, _U32, True),
+        (5, "detail", TEXT, 32, False),
+    ),
+}
+_TABLES = {type_: _COMMON + fields for type_, fields in _FIELDS.items()}
+
+
+class Report:
+    """A decoded report. `fields` by name; `unknown` by key; `problems` names bad or missing ones."""
+
+    __slots__ = ("fields", "problems", "type", "unknown")
+
+    def __init__(
+        self,
+        type_: int,
+        fields: "dict[str, Any]",
+        unknown: "dict[int, Any]",
+        problems: "list[str]",
+    ) -> None:
+        self.type = type_
+        self.fields = fields
+        self.unknown = unknown
+        self.problems = problems
+
+
+def encode_report(type_: int, fields: "dict[str, Any]") -> bytes:
+    """The body of a report of a known type; BodyError("missing_field" or "bad_field")."""
+    return _body.encode(type_, _TABLES[type_], fields)
+
+
+def decode_report(data: bytes) -> Report:
+    """The report in an opened body; CborError, or BodyError("not_a_map"), but never for a field."""
+    type_, rest = _body.decode(data)
+    fields, problems = _body.named(rest, _TABLES.get(type_, _COMMON))
+    return Report(type_, fields, rest, problems)
+
+
+def rings(type_: int) -> bool:
+    """Whether a report of this type is an alarm, known or not."""
+    return type_ == ALARM or FIRST_RINGING <= type_ <= LAST_RINGING
+
+
+def is_urgent(type_: int) -> bool:
+    """Whether it travels on the urgent topic: alarms, and faults that may hide one."""
+    return rings(type_) or type_ == FAULT
