@@ -16,36 +16,47 @@ if TYPE_CHECKING:
 MAX_SIZE = 1024  # bytes of one item; a frame fits the broker's 2 KiB packets with room
 MAX_DEPTH = 4  # arrays and maps inside each other; a frame with its COSE map needs 3
 
-_UINT, _NINT, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+# major types
+_UINT, _NINT, BYTES, _TEXT, ARRAY, MAP, _TAG, _SIMPLE = 0, 1, 2, 3, 4, 5, 6, 7
 _FALSE, _TRUE = 0xF4, 0xF5
 _MAX_HEAD = 24  # additional information below this is the number itself
+_INFO = (0, 24, 25, 0, 26, 0, 0, 0, 27)  # additional information by size of the argument
 _U64 = (1 << 64) - 1
 _NINT_MIN = -(1 << 63)
+
+_STRINGS, _ARRAYS = (bytes, bytearray), (list, tuple)  # made once: MicroPython builds them anew
 
 # A band encodes in one task and saves the heap; a gateway has threads and must not share a buffer.
 _SHARED = bytearray(MAX_SIZE) if sys.implementation.name == "micropython" else None
 
 
+def scratch() -> bytearray:
+    """A buffer of MAX_SIZE to encode into; on a band always the same one."""
+    return _SHARED or bytearray(MAX_SIZE)
+
+
 def head_into(buffer: bytearray, at: int, major: int, number: int) -> int:
     """Write the shortest head of `major` with `number` at `at`; return the end."""
-    size, info = _head_size(number)
-    buffer[at] = major << 5 | info
+    if number < _MAX_HEAD:
+        buffer[at] = major << 5 | number
+        return at + 1
+    size = _argument_size(number)
+    buffer[at] = major << 5 | _INFO[size]
     for i in range(size, 0, -1):
         buffer[at + i] = number & 0xFF
         number >>= 8
     return at + 1 + size
 
 
-def _head_size(number: int) -> "tuple[int, int]":
+def _argument_size(number: int) -> int:
+    """Bytes that follow the first byte of a head."""
     if number < _MAX_HEAD:
-        return 0, number
+        return 0
     if number < 0x100:
-        return 1, 24
+        return 1
     if number < 0x10000:
-        return 2, 25
-    if number < 0x100000000:
-        return 4, 26
-    return 8, 27
+        return 2
+    return 4 if number < 0x100000000 else 8
 
 
 def encode_into(buffer: bytearray, at: int, value: "Any", depth: int = 0) -> int:
@@ -58,7 +69,7 @@ def encode_into(buffer: bytearray, at: int, value: "Any", depth: int = 0) -> int
 
 def encode(value: "Any") -> bytes:
     """The one deterministic encoding of `value`."""
-    buffer = _SHARED or bytearray(MAX_SIZE)
+    buffer = scratch()
     return bytes(memoryview(buffer)[: encode_into(buffer, 0, value)])
 
 
@@ -68,14 +79,14 @@ def _write(buffer: bytearray, at: int, value: "Any", depth: int) -> int:
         return at + 1
     if isinstance(value, int):
         return _write_int(buffer, at, value)
-    if isinstance(value, (bytes, bytearray)):
-        return _write_string(buffer, at, _BYTES, value)
+    if isinstance(value, _STRINGS):
+        return _write_string(buffer, at, BYTES, value)
     if isinstance(value, str):
         return _write_string(buffer, at, _TEXT, value.encode())
     if depth >= MAX_DEPTH:
         raise CborError("too_deep")
-    if isinstance(value, (list, tuple)):
-        at = head_into(buffer, at, _ARRAY, len(value))
+    if isinstance(value, _ARRAYS):
+        at = head_into(buffer, at, ARRAY, len(value))
         for item in value:
             at = _write(buffer, at, item, depth + 1)
         return at
@@ -102,7 +113,7 @@ def _write_string(buffer: bytearray, at: int, major: int, data: "bytes | bytearr
 
 
 def _write_map(buffer: bytearray, at: int, value: "dict[int, Any]", depth: int) -> int:
-    at = head_into(buffer, at, _MAP, len(value))
+    at = head_into(buffer, at, MAP, len(value))
     for key in sorted(value, key=_key_order):
         at = _write_int(buffer, at, key)
         at = _write(buffer, at, value[key], depth + 1)
@@ -145,7 +156,7 @@ def _read_head(data: "bytes | bytearray | memoryview", at: int) -> "tuple[int, i
     if end > len(data):
         raise CborError("truncated")
     number = int.from_bytes(data[at + 1 : end], "big")
-    if _head_size(number)[0] != size:
+    if _argument_size(number) != size:
         raise CborError("not_shortest")
     return major, number, end
 
@@ -158,17 +169,17 @@ def _read(data: "bytes | bytearray | memoryview", at: int, depth: int) -> "tuple
         if number > -1 - _NINT_MIN:
             raise CborError("unsupported")
         return -1 - number, at
-    if major == _BYTES or major == _TEXT:
+    if major == BYTES or major == _TEXT:
         end = at + number
         if end > len(data):
             raise CborError("truncated")
-        return (bytes(data[at:end]) if major == _BYTES else _text(data[at:end])), end
-    if major == _ARRAY or major == _MAP:
+        return (bytes(data[at:end]) if major == BYTES else _text(data[at:end])), end
+    if major == ARRAY or major == MAP:
         if depth >= MAX_DEPTH:
             raise CborError("too_deep")
         if number > len(data) - at:  # every item takes a byte: never allocate on a promise
             raise CborError("truncated")
-        read = _read_array if major == _ARRAY else _read_map
+        read = _read_array if major == ARRAY else _read_map
         return read(data, at, number, depth + 1)
     if major == _SIMPLE and (number == 20 or number == 21):
         return number == 21, at

@@ -34,6 +34,13 @@ else:
             """Ciphertext with the tag behind it."""
             return self._aead.encrypt(nonce, plaintext, aad)
 
+        def seal_into(
+            self, out: bytearray, at: int, size: int, nonce: bytes, aad: bytes, aad_size: int
+        ) -> None:
+            """Seal the plaintext out[at:at+size] where it lies; the tag follows it."""
+            sealed = self._aead.encrypt(nonce, bytes(out[at : at + size]), bytes(aad[:aad_size]))
+            out[at : at + size + TAG_SIZE] = sealed
+
         def open(self, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
             """The plaintext; SealError("bad_tag") when anything differs."""
             if len(ciphertext) < TAG_SIZE:

@@ -33,27 +33,26 @@ class SmallCcm:
         self._ecb = new_aes(key, _ECB)
         self._cbc = new_aes(key, _CBC)
         self._chain = bytearray(_BLOCK)  # where the CBC object stands: its last block
-        self._blocks = bytearray(12 * _BLOCK)
-        self._stream = bytearray(8 * _BLOCK)
+        self._mac = _Blocks(12)
+        self._stream = _Blocks(8)
 
-    def seal(self, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
+    def seal(self, nonce: "Any", aad: bytes, plaintext: bytes) -> bytes:
         """Ciphertext with the tag behind it."""
         size = len(plaintext)
         out = bytearray(size + _TAG)
         out[:size] = plaintext
-        self._tag_into(out, size, nonce, aad)
-        self._mask(out, size, nonce)
+        self.seal_into(out, 0, size, nonce, aad, len(aad))
         return bytes(out)
 
-    def open(self, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
+    def open(self, nonce: "Any", aad: bytes, ciphertext: bytes) -> bytes:
         """The plaintext; SealError("bad_tag") when anything differs."""
         size = len(ciphertext) - _TAG
         if size < 0:
             raise SealError("bad_tag")
         out = bytearray(ciphertext)
-        self._mask(out, size, nonce)
+        self._mask(out, 0, size, nonce)
         sent = bytes(out[size:])
-        self._tag_into(out, size, nonce, aad)
+        self._tag_into(out, 0, size, nonce, aad, len(aad))
         difference = 0
         for i in range(_TAG):
             difference |= out[size + i] ^ sent[i]
@@ -61,53 +60,73 @@ class SmallCcm:
             raise SealError("bad_tag")
         return bytes(out[:size])
 
-    def seal_into(self, out: bytearray, at: int, size: int, nonce: "Any", aad: "Any") -> None:
+    def seal_into(
+        self, out: bytearray, at: int, size: int, nonce: "Any", aad: "Any", aad_size: int
+    ) -> None:
         """Seal the plaintext out[at:at+size] where it lies; the tag follows it."""
-        self._tag_into(out, size, nonce, aad, at)
-        self._mask(out, size, nonce, at)
+        self._tag_into(out, at, size, nonce, aad, aad_size)
+        self._mask(out, at, size, nonce)
 
-    def _tag_into(self, out: bytearray, size: int, nonce: "Any", aad: "Any", at: int = 0) -> None:
+    def _tag_into(
+        self, out: bytearray, at: int, size: int, nonce: "Any", aad: "Any", aad_size: int
+    ) -> None:
         """CBC-MAC over B0 | len(aad) aad 0.. | message 0.., its first 8 bytes behind the message."""
-        first = _padded(2 + len(aad))
+        first = _padded(2 + aad_size)
         total = _BLOCK + first + _padded(size)
-        if len(self._blocks) < total:
-            self._blocks = bytearray(total)
-        blocks = self._blocks
-        blocks[0] = _FLAGS
-        blocks[1:14] = nonce
-        blocks[14], blocks[15] = size >> 8, size & 0xFF
-        blocks[16], blocks[17] = len(aad) >> 8, len(aad) & 0xFF
-        blocks[18 : 18 + len(aad)] = aad
-        for i in range(18 + len(aad), _BLOCK + first):
-            blocks[i] = 0
-        for i in range(size):
-            blocks[_BLOCK + first + i] = out[at + i]
-        for i in range(_BLOCK + first + size, total):
-            blocks[i] = 0
+        view = self._mac.view(total)
+        view[0] = _FLAGS
+        copy(view, 1, nonce, 0, 13)
+        view[14], view[15] = size >> 8, size & 0xFF
+        view[16], view[17] = aad_size >> 8, aad_size & 0xFF
+        copy(view, 18, aad, 0, aad_size)
+        _clear(view, 18 + aad_size, _BLOCK + first)
+        copy(view, _BLOCK + first, out, at, size)
+        _clear(view, _BLOCK + first + size, total)
         chain = self._chain
         for i in range(_BLOCK):  # undoes the chaining from the message before
-            blocks[i] ^= chain[i]
-        view = memoryview(blocks)[:total]
+            view[i] ^= chain[i]
         self._cbc.encrypt(view, view)
-        for i in range(_BLOCK):
-            chain[i] = blocks[total - _BLOCK + i]
-        for i in range(_TAG):
-            out[at + size + i] = chain[i]
+        copy(chain, 0, view, total - _BLOCK, _BLOCK)
+        copy(out, at + size, chain, 0, _TAG)
 
-    def _mask(self, out: bytearray, size: int, nonce: "Any", at: int = 0) -> None:
+    def _mask(self, out: bytearray, at: int, size: int, nonce: "Any") -> None:
         """CTR: block 0 of the key stream masks the tag, the others the message."""
         total = _BLOCK + _padded(size)
-        if len(self._stream) < total:
-            self._stream = bytearray(total)
-        stream = self._stream
+        stream = self._stream.view(total)
         for n in range(total // _BLOCK):
             base = n * _BLOCK
             stream[base] = 1
-            stream[base + 1 : base + 14] = nonce
+            copy(stream, base + 1, nonce, 0, 13)
             stream[base + 14], stream[base + 15] = n >> 8, n & 0xFF
-        view = memoryview(stream)[:total]
-        self._ecb.encrypt(view, view)
+        self._ecb.encrypt(stream, stream)
         for i in range(size):
             out[at + i] ^= stream[_BLOCK + i]
         for i in range(_TAG):
             out[at + size + i] ^= stream[i]
+
+
+class _Blocks:
+    """A buffer of AES blocks and its views by length, made once each."""
+
+    def __init__(self, blocks: int) -> None:
+        self._views: "dict[int, memoryview]" = {}
+        self._buffer = bytearray(blocks * _BLOCK)
+
+    def view(self, size: int) -> memoryview:
+        if size > len(self._buffer):
+            self._views = {}
+            self._buffer = bytearray(size)
+        if size not in self._views:
+            self._views[size] = memoryview(self._buffer)[:size]
+        return self._views[size]
+
+
+def copy(to: "Any", to_at: int, source: "Any", at: int, size: int) -> None:
+    """Copy bytes one by one: a slice would leave garbage on the heap."""
+    for i in range(size):
+        to[to_at + i] = source[at + i]
+
+
+def _clear(buffer: "Any", at: int, end: int) -> None:
+    for i in range(at, end):
+        buffer[i] = 0

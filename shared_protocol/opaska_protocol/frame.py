@@ -6,6 +6,7 @@ down [2, kid, generation, gateway salt, counter, COSE_Encrypt0]
 """
 
 from . import cbor
+from .ccm_small import copy
 from .errors import FrameError
 from .seal import COSE_HEAD, DOWN, PROTECTED, TAG_SIZE, UP
 
@@ -97,16 +98,21 @@ def _ciphertext(cose: "Any") -> bytes:
     return cose[2]
 
 
+def up_head_into(buffer: bytearray, prefix: bytes, seq: int, size: int) -> int:
+    """Write an up frame as far as its ciphertext of `size` bytes; return where that begins.
+
+    `prefix` is the header's AAD up to the seq.
+    """
+    copy(buffer, 0, prefix, 0, len(prefix))
+    buffer[0] += 1  # the array holds the envelope too
+    at = cbor.head_into(buffer, len(prefix), 0, seq)
+    copy(buffer, at, COSE_HEAD, 0, len(COSE_HEAD))
+    return cbor.head_into(buffer, at + len(COSE_HEAD), cbor.BYTES, size)
+
+
 def build(aad: bytes, ciphertext: bytes) -> bytes:
     """The frame of a header (as its AAD) and a sealed body."""
-    size = len(ciphertext)
-    if size < 24:
-        head = bytes((0x40 | size,))
-    elif size < 256:
-        head = bytes((0x58, size))
-    else:
-        head = bytes((0x59, size >> 8, size & 0xFF))
-    frame = bytes((aad[0] + 1,)) + aad[1:] + COSE_HEAD + head + ciphertext
+    frame = bytes((aad[0] + 1,)) + aad[1:] + COSE_HEAD + cbor.encode(ciphertext)
     if len(frame) > MAX_FRAME:
         raise FrameError("too_large")
     return frame

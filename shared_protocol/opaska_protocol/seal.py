@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys, nonces and the COSE_Encrypt0 envelope (RFC 9052) around a body. SPEC.md, section 4."""
 
+from . import cbor
 from .ccm import NONCE_SIZE, TAG_SIZE, Ccm
+from .ccm_small import copy
 from .hkdf import hkdf_sha256
 
 KEY_SIZE = 16
@@ -57,8 +59,15 @@ def _put(buffer: bytearray, at: int, size: int, number: int) -> None:
         number >>= 8
 
 
+def up_context_into(buffer: bytearray, prefix: bytes, seq: int) -> int:
+    """Write the Enc_structure of an up header, given up to its seq; return the size."""
+    size = len(prefix) + cbor.head_into(buffer, 0, 0, seq)  # measured where it is overwritten next
+    copy(buffer, 0, _CONTEXT, 0, len(_CONTEXT))
+    at = cbor.head_into(buffer, len(_CONTEXT), cbor.BYTES, size)
+    copy(buffer, at, prefix, 0, len(prefix))
+    return cbor.head_into(buffer, at + len(prefix), 0, seq)
+
+
 def enc_structure(external_aad: bytes) -> bytes:
     """What AES-CCM authenticates: ["Encrypt0", protected, external_aad] (RFC 9052, 5.3)."""
-    size = len(external_aad)
-    head = bytes((0x40 | size,)) if size < 24 else bytes((0x58, size))  # headers are < 256 B
-    return _CONTEXT + head + external_aad
+    return _CONTEXT + cbor.encode(external_aad)
