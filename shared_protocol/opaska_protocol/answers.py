@@ -16,7 +16,7 @@ _TABLE = (
     (2, "generation", UINT, 0xFFFF, True),
     (3, "boot", UINT, _U32, True),
     (4, "seq", UINT, _U32, True),
-    (5, "unix_s", UINT, (1 << 40) - 1, False),  # the gateway's wall clock: a hint, never a decision
+    (5, "unix_s", UINT, (1 << 40) - 1, False),  # the gateway's clock: never decides
 )
 
 

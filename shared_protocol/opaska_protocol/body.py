@@ -2,6 +2,7 @@
 """Checks of a body's fields by table: (key, name, check, limit, required). SPEC.md, section 5."""
 
 from . import cbor
+from .cbor import is_array, is_map
 from .errors import BodyError
 
 TYPE_CHECKING = False
@@ -19,7 +20,6 @@ INTS = 4  # an array of exactly `limit` integers
 ROWS = 5  # an array of at most `limit` arrays of three unsigned 32-bit numbers
 MAP = 6  # a map of at most `limit` entries
 
-_ARRAYS = (list, tuple)
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1  # the largest number that MicroPython keeps off the heap on 64 bits
 
@@ -33,10 +33,10 @@ def fits(value: "Any", check: int, limit: int) -> bool:
     if check == TEXT:
         return isinstance(value, str) and len(value.encode()) <= limit
     if check == MAP:
-        return isinstance(value, dict) and len(value) <= limit
+        return is_map(value) and len(value) <= limit
     if check == INTS:
         return _is_row(value, limit, -_U62, _U62)
-    if not isinstance(value, _ARRAYS) or len(value) > limit:
+    if not is_array(value) or len(value) > limit:
         return False
     for row in value:
         if not _is_row(row, 3, 0, _U32):
@@ -45,13 +45,13 @@ def fits(value: "Any", check: int, limit: int) -> bool:
 
 
 def _is_int(value: "Any", low: int, high: int) -> bool:
-    return (
-        value is not True and value is not False and isinstance(value, int) and low <= value <= high
-    )
+    if value is True or value is False or not isinstance(value, int):
+        return False
+    return low <= value <= high
 
 
 def _is_row(row: "Any", count: int, low: int, high: int) -> bool:
-    if not isinstance(row, _ARRAYS) or len(row) != count:
+    if not is_array(row) or len(row) != count:
         return False
     for item in row:
         if not _is_int(item, low, high):
@@ -97,15 +97,15 @@ def _count(table: "Any", fields: "dict[str, Any]") -> int:
 def decode(data: bytes) -> "tuple[int, dict[int, Any]]":
     """(type, the other keys) of a body; CborError or BodyError("not_a_map")."""
     body = cbor.decode(data)
-    if not isinstance(body, dict) or not fits(body.get(TYPE), UINT, _U32):
+    if not is_map(body) or not fits(body.get(TYPE), UINT, _U32):
         raise BodyError("not_a_map")
     return body.pop(TYPE), body
 
 
 def named(body: "dict[int, Any]", table: "Any") -> "tuple[dict[str, Any], list[str]]":
     """(fields by name, names of missing or bad ones); what was read is taken out of `body`."""
-    fields = {}
-    problems = []
+    fields: "dict[str, Any]" = {}
+    problems: "list[str]" = []
     for key, name, check, limit, required in table:
         if key not in body:
             if required:

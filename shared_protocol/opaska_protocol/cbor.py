@@ -2,14 +2,39 @@
 """The only door to CBOR: cbor2 under our strict profile on CPython, the small codec on a band."""
 
 from . import cbor_small
-from .cbor_small import ARRAY, BYTES, MAP, MAX_DEPTH, MAX_SIZE, encode, encode_into, head_into, scratch
+from .cbor_small import (
+    ARRAY,
+    BYTES,
+    MAP,
+    MAX_DEPTH,
+    MAX_SIZE,
+    encode,
+    encode_into,
+    head_into,
+    is_array,
+    is_map,
+    scratch,
+)
 from .errors import CborError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ("ARRAY", "BYTES", "MAP", "MAX_DEPTH", "MAX_SIZE", "decode", "encode", "encode_into", "head_into", "scratch")
+__all__ = (
+    "ARRAY",
+    "BYTES",
+    "MAP",
+    "MAX_DEPTH",
+    "MAX_SIZE",
+    "decode",
+    "encode",
+    "encode_into",
+    "head_into",
+    "is_array",
+    "is_map",
+    "scratch",
+)
 
 try:
     import cbor2

@@ -35,6 +35,14 @@ def scratch() -> bytearray:
     return _SHARED or bytearray(MAX_SIZE)
 
 
+def is_array(value: "Any") -> bool:
+    return isinstance(value, _ARRAYS)
+
+
+def is_map(value: "Any") -> bool:
+    return isinstance(value, dict)
+
+
 def head_into(buffer: bytearray, at: int, major: int, number: int) -> int:
     """Write the shortest head of `major` with `number` at `at`; return the end."""
     if number < _MAX_HEAD:
@@ -85,12 +93,12 @@ def _write(buffer: bytearray, at: int, value: "Any", depth: int) -> int:
         return _write_string(buffer, at, _TEXT, value.encode())
     if depth >= MAX_DEPTH:
         raise CborError("too_deep")
-    if isinstance(value, _ARRAYS):
+    if is_array(value):
         at = head_into(buffer, at, ARRAY, len(value))
         for item in value:
             at = _write(buffer, at, item, depth + 1)
         return at
-    if isinstance(value, dict):
+    if is_map(value):
         return _write_map(buffer, at, value, depth)
     raise CborError("bad_value")
 
@@ -211,7 +219,7 @@ def _is_utf8(data: "bytes | bytearray | memoryview") -> bool:
 
 
 def _utf8_rule(first: int) -> "tuple[int, int, int]":
-    """(lowest and highest second byte, number of bytes that follow); 0 of them: not a lead byte."""
+    """(lowest and highest second byte, bytes that follow); none: not a lead byte."""
     if 0xC2 <= first <= 0xDF:
         return 0x80, 0xBF, 1
     if 0xE0 <= first <= 0xEF:
@@ -222,7 +230,7 @@ def _utf8_rule(first: int) -> "tuple[int, int, int]":
 
 
 def _read_array(data: "Any", at: int, count: int, depth: int) -> "tuple[list[Any], int]":
-    items = []
+    items: "list[Any]" = []
     for _ in range(count):
         item, at = _read(data, at, depth)
         items.append(item)
@@ -230,7 +238,7 @@ def _read_array(data: "Any", at: int, count: int, depth: int) -> "tuple[list[Any
 
 
 def _read_map(data: "Any", at: int, count: int, depth: int) -> "tuple[dict[int, Any], int]":
-    items = {}
+    items: "dict[int, Any]" = {}
     last = -1
     for _ in range(count):
         major, number, end = _read_head(data, at)

@@ -17,8 +17,7 @@ _ECB, _CBC = 1, 2
 
 
 def _aes(key: bytes, mode: int) -> "Any":
-    from cryptolib import aes
-
+    aes: "Any" = __import__("cryptolib").aes  # no such module where types are checked
     return aes(key, mode, bytes(_BLOCK)) if mode == _CBC else aes(key, mode)
 
 
@@ -70,7 +69,7 @@ class SmallCcm:
     def _tag_into(
         self, out: bytearray, at: int, size: int, nonce: "Any", aad: "Any", aad_size: int
     ) -> None:
-        """CBC-MAC over B0 | len(aad) aad 0.. | message 0.., its first 8 bytes behind the message."""
+        """CBC-MAC over B0 | length, aad, 0.. | message, 0..; 8 bytes of it behind the message."""
         first = _padded(2 + aad_size)
         total = _BLOCK + first + _padded(size)
         view = self._mac.view(total)

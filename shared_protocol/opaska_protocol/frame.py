@@ -60,7 +60,7 @@ def _check(kid: "Any", generation: "Any", salt: "Any", numbers: "Any") -> None:
         and _is_uint(generation, MAX_GENERATION)
         and generation > 0
     )
-    if not ok or not all([_is_uint(number, limit) for number, limit in numbers]):
+    if not ok or not all(_is_uint(number, limit) for number, limit in numbers):
         raise FrameError("bad_header")
 
 
@@ -80,9 +80,9 @@ def parse_down(frame: bytes) -> "tuple[DownHeader, bytes]":
     return DownHeader(*items[1:5]), _ciphertext(items[5])
 
 
-def _items(frame: bytes, direction: int, count: int) -> "list[Any]":
+def _items(frame: bytes, direction: int, count: int) -> "Any":
     items = cbor.decode(frame)
-    if not isinstance(items, list) or not items:
+    if not cbor.is_array(items) or not items:
         raise FrameError("not_a_frame")
     if items[0] is True or items[0] != direction:
         raise FrameError("wrong_direction")
@@ -92,10 +92,12 @@ def _items(frame: bytes, direction: int, count: int) -> "list[Any]":
 
 
 def _ciphertext(cose: "Any") -> bytes:
-    ok = isinstance(cose, list) and len(cose) == 3 and cose[0] == PROTECTED and cose[1] == {}
-    if not ok or not isinstance(cose[2], bytes) or len(cose[2]) < TAG_SIZE:
+    if not cbor.is_array(cose) or len(cose) != 3 or cose[0] != PROTECTED or cose[1] != {}:
         raise FrameError("bad_cose")
-    return cose[2]
+    ciphertext = cose[2]
+    if not isinstance(ciphertext, bytes) or len(ciphertext) < TAG_SIZE:
+        raise FrameError("bad_cose")
+    return ciphertext
 
 
 def up_head_into(buffer: bytearray, prefix: bytes, seq: int, size: int) -> int:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the gateway may order. A band obeys allow-listed kinds with a rising dseq only. SPEC.md, 7."""
+"""What the gateway may order: allow-listed kinds, with a strictly rising dseq. SPEC.md, 7."""
 
 from . import body as _body
 from .body import FLAG, MAP, UINT
@@ -57,7 +57,7 @@ def decode_order(data: bytes) -> Order:
 
 def settings_to_wire(settings: "dict[str, Any]") -> "dict[int, Any]":
     """Arguments of a settings order; BodyError("bad_field") for an unknown name or bad value."""
-    wire = {}
+    wire: "dict[int, Any]" = {}
     for key, name, check, low, high in SETTINGS_FIELDS:
         if name in settings:
             wire[key] = _checked(settings[name], check, low, high)
@@ -68,7 +68,7 @@ def settings_to_wire(settings: "dict[str, Any]") -> "dict[int, Any]":
 
 def settings_from_wire(arguments: "dict[int, Any]") -> "dict[str, Any]":
     """Settings by name; BodyError("bad_field") for an unknown key or bad value."""
-    settings = {}
+    settings: "dict[str, Any]" = {}
     for key, name, check, low, high in SETTINGS_FIELDS:
         if key in arguments:
             settings[name] = _checked(arguments[key], check, low, high)

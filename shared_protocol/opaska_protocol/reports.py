@@ -21,7 +21,8 @@ SOS, FALL, POSSIBLE_FALL, STRAP = 1, 2, 3, 4
 # what triggered an alarm
 HOLD, THREE_PRESSES, POWER_UP, SENSOR = 1, 2, 3, 4
 # causes of a boot
-POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP, SOFT_RESET, BROWNOUT, UNKNOWN_CAUSE = 1, 2, 3, 4, 5, 6, 7
+POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
+SOFT_RESET, BROWNOUT, UNKNOWN_CAUSE = 5, 6, 7
 # builds: bench has a REPL, sealed has none
 BENCH, SEALED = 1, 2
 # links
@@ -78,7 +79,7 @@ _TABLES = {type_: _COMMON + fields for type_, fields in _FIELDS.items()}
 
 
 class Report:
-    """A decoded report. `fields` by name; `unknown` by key; `problems` names bad or missing ones."""
+    """Fields by name, unknown ones by key; `problems` names those that are bad or missing."""
 
     __slots__ = ("fields", "problems", "type", "unknown")
 
@@ -101,7 +102,7 @@ def encode_report(type_: int, fields: "dict[str, Any]") -> bytes:
 
 
 def decode_report(data: bytes) -> Report:
-    """The report in an opened body; CborError, or BodyError("not_a_map"), but never for a field."""
+    """The report in an opened body. CborError or BodyError("not_a_map"), never for a field."""
     type_, rest = _body.decode(data)
     fields, problems = _body.named(rest, _TABLES.get(type_, _COMMON))
     return Report(type_, fields, rest, problems)
