@@ -27,7 +27,7 @@ check: setup ## style, types and import directions
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/basedpyright --warnings
 	$(BIN)/basedpyright --warnings --project firmware
-	PYTHONPATH=firmware $(BIN)/lint-imports --quiet
+	PYTHONPATH=firmware $(BIN)/lint-imports --no-logo
 
 test: check ## check, then every test
 	$(PYTEST) $(TESTS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The `opaska` command: a table of contents. Each sub-command imports what it needs when it runs."""
+"""The `opaska` command: a table of contents. A sub-command imports what it needs when it runs."""
 
 from typing import Annotated
 
