@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One band's sealed conversation, seen from either end. Keys are derived once and kept."""
 
-from . import frame, seal
+from . import cbor, frame, seal
 from .ccm_small import copy
 from .errors import FrameError, SealError
 
@@ -87,9 +87,9 @@ class GatewayChannel:
     def __init__(self, kid: bytes, generation: int, k_gen: bytes, gateway_salt: bytes) -> None:
         self.kid = kid
         self.generation = generation
-        self._salt = gateway_salt
         self._up = _KeptKeys(seal.derive_up_key, k_gen)
         self._cipher = seal.Ccm(seal.derive_down_key(k_gen, gateway_salt))
+        self._prefix = frame.DownHeader(kid, generation, gateway_salt, 0).aad[:-1]
 
     def open(self, header: "UpHeader", ciphertext: bytes) -> bytes:
         """The verified body of a parsed up frame; SealError with its reason."""
@@ -101,6 +101,8 @@ class GatewayChannel:
 
     def seal(self, counter: int, body: bytes) -> bytes:
         """The down frame of `body`; `counter` must never repeat under this gateway salt."""
-        aad = frame.DownHeader(self.kid, self.generation, self._salt, counter).aad
+        if not 0 <= counter <= frame.MAX_U64:
+            raise FrameError("bad_header")
+        aad = self._prefix + cbor.encode(counter)
         nonce = seal.down_nonce(self.generation, counter)
         return frame.build(aad, self._cipher.seal(nonce, seal.enc_structure(aad), body))

@@ -27,14 +27,16 @@ class UpHeader:
 
     __slots__ = ("aad", "boot", "generation", "kid", "salt", "seq")
 
-    def __init__(self, kid: bytes, generation: int, salt: bytes, boot: int, seq: int) -> None:
+    def __init__(
+        self, kid: bytes, generation: int, salt: bytes, boot: int, seq: int, aad: bytes = b""
+    ) -> None:
         _check(kid, generation, salt, ((boot, MAX_U32), (seq, MAX_U32)))
         self.kid = kid
         self.generation = generation
         self.salt = salt
         self.boot = boot
         self.seq = seq
-        self.aad = cbor.encode([UP, kid, generation, salt, boot, seq])
+        self.aad = aad or cbor.encode([UP, kid, generation, salt, boot, seq])
 
 
 class DownHeader:
@@ -42,13 +44,15 @@ class DownHeader:
 
     __slots__ = ("aad", "counter", "generation", "kid", "salt")
 
-    def __init__(self, kid: bytes, generation: int, salt: bytes, counter: int) -> None:
+    def __init__(
+        self, kid: bytes, generation: int, salt: bytes, counter: int, aad: bytes = b""
+    ) -> None:
         _check(kid, generation, salt, ((counter, MAX_U64),))
         self.kid = kid
         self.generation = generation
         self.salt = salt
         self.counter = counter
-        self.aad = cbor.encode([DOWN, kid, generation, salt, counter])
+        self.aad = aad or cbor.encode([DOWN, kid, generation, salt, counter])
 
 
 def _check(kid: "Any", generation: "Any", salt: "Any", numbers: "Any") -> None:
@@ -71,13 +75,17 @@ def _is_uint(value: "Any", limit: int) -> bool:
 def parse_up(frame: bytes) -> "tuple[UpHeader, bytes]":
     """(header, ciphertext) of an up frame; CborError or FrameError with its reason."""
     items = _items(frame, UP, 7)
-    return UpHeader(*items[1:6]), _ciphertext(items[6])
+    ciphertext = _ciphertext(items[6])
+    _, kid, generation, salt, boot, seq, _ = items
+    return UpHeader(kid, generation, salt, boot, seq, _aad(frame, ciphertext)), ciphertext
 
 
 def parse_down(frame: bytes) -> "tuple[DownHeader, bytes]":
     """(header, ciphertext) of a down frame; CborError or FrameError with its reason."""
     items = _items(frame, DOWN, 6)
-    return DownHeader(*items[1:5]), _ciphertext(items[5])
+    ciphertext = _ciphertext(items[5])
+    _, kid, generation, salt, counter, _ = items
+    return DownHeader(kid, generation, salt, counter, _aad(frame, ciphertext)), ciphertext
 
 
 def _items(frame: bytes, direction: int, count: int) -> "Any":
@@ -98,6 +106,13 @@ def _ciphertext(cose: "Any") -> bytes:
     if not isinstance(ciphertext, bytes) or len(ciphertext) < TAG_SIZE:
         raise FrameError("bad_cose")
     return ciphertext
+
+
+def _aad(frame: bytes, ciphertext: bytes) -> bytes:
+    """The header of a parsed frame as an array of its own: the bytes in front of the envelope."""
+    size = len(ciphertext)
+    head = 1 if size < 24 else 2 if size < 256 else 3
+    return bytes((frame[0] - 1,)) + frame[1 : len(frame) - size - head - len(COSE_HEAD)]
 
 
 def up_head_into(buffer: bytearray, prefix: bytes, seq: int, size: int) -> int:
