@@ -80,7 +80,7 @@ else:
 
     def _shortest_size(value: "Any") -> int:
         """Bytes of the deterministic encoding; CborError where only a closer look can tell."""
-        kind: "type[object]" = type(value)
+        kind: "Any" = value.__class__
         if kind is int:
             return _int_size(value)
         if kind is list:
