@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One DC-09 receiver: asks, asks again a bounded number of times, and keeps its health.
+
+A signal ends in one of these ways, all of them within `longest_s`:
+  a yes                          accepted, accepted_plain
+  NAK                            take over its clock and stamp anew, at most RESTAMPS times
+  DUH                            never that code again: the profile's next code, then refused
+  a yes without proof            unverified
+  anything else, or silence      again, `retries` attempts in all
+  no frame can say it            refused, nothing is sent
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+from opaska_gateway.centre.dc09 import MAX_SEQ, decode, encode
+from opaska_gateway.centre.dc09_answer import OUTCOMES, Trust, Verdict, judge
+from opaska_gateway.centre.dc09_link import Link
+from opaska_gateway.centre.dc09_message import line_test, word
+from opaska_gateway.centre.errors import FrameError, PathError, SignalError
+from opaska_gateway.centre.interface import Delivery, PathHealth
+from opaska_gateway.centre.settings import PAUSE_S, RESTAMPS
+from opaska_gateway.logs import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opaska_gateway.centre.dc09 import Frame
+    from opaska_gateway.centre.dc09_message import Wording
+    from opaska_gateway.centre.interface import Signal
+    from opaska_gateway.centre.profiles import Profile
+    from opaska_gateway.centre.settings import ReceiverSettings
+
+AVOID_S = 60.0  # after silence others go first for this long, then this path is tried again
+_FINAL = ("accepted", "accepted_plain", "unverified", "duh", "unsendable")  # a repeat is the same
+NOTICES = 20  # the newest kept for the operator
+# A receiver whose clock battery died says 1970; a time further off would leave the calendar.
+MAX_OFFSET_MS = 100 * 366 * 86_400_000
+
+
+@dataclass(slots=True)
+class _State:
+    """What is known about the receiver; see PathHealth for the meaning of each."""
+
+    state: Literal["unknown", "up", "refusing", "down"] = "unknown"
+    sent: int = 0
+    accepted: int = 0
+    last_accepted_ms: int | None = None
+    last_problem: str = ""
+    clock_offset_ms: int = 0
+    notices: deque[str] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    failed_at_s: float = float("-inf")  # loop time of the last silence
+    heard_at_s: float = float("-inf")  # loop time of the last yes to the supervision account
+
+
+class Dc09Path:
+    """One receiver and the way to it. Any number of signals may be sent at the same time."""
+
+    def __init__(
+        self, settings: ReceiverSettings, profile: Profile, now_ms: Callable[[], int]
+    ) -> None:
+        self._settings = settings
+        self._profile = profile
+        self._now_ms = now_ms
+        self._key = settings.key_bytes
+        self._link = Link(settings)
+        self._log = get_logger().bind(receiver=settings.name)
+        self._known = _State()
+        # Receivers only echo the number; it tells answers apart while their times are fresh. So
+        # it starts anywhere: keeping it would cost a write to disk before every alarm.
+        self._seq = random.randrange(MAX_SEQ)  # noqa: S311 - not a secret
+
+    @property
+    def name(self) -> str:
+        return self._settings.name
+
+    @property
+    def avoided(self) -> bool:
+        silent_s = asyncio.get_running_loop().time() - self._known.failed_at_s
+        return self._known.state == "down" and silent_s < AVOID_S
+
+    @property
+    def supervision_s(self) -> float | None:
+        return None if self._settings.supervision == "off" else self._settings.supervision_s
+
+    @property
+    def quiet_s(self) -> float:
+        return asyncio.get_running_loop().time() - self._known.heard_at_s
+
+    async def send(self, signal: Signal) -> Delivery:
+        """Send the signal, in the next code if the receiver does not know the first."""
+        verdict = Verdict("silent", f"it took longer than {self._settings.longest_s:g} s")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.longest_s):
+                for wording in word(signal, self._settings, self._profile):
+                    verdict = await self._converse(wording, self._settings.retries)
+                    if verdict.meaning != "duh":
+                        break
+        return Delivery(OUTCOMES[verdict.meaning], self.name, verdict.detail)
+
+    async def test(self) -> Delivery:
+        """Test the line, once; a silent path is tried again by the next test."""
+        verdict = await self._converse(line_test(self._settings, self._profile), 1)
+        return Delivery(OUTCOMES[verdict.meaning], self.name, verdict.detail)
+
+    def health(self) -> PathHealth:
+        known = self._known
+        return PathHealth(
+            name=self.name,
+            state=known.state,
+            sent=known.sent,
+            accepted=known.accepted,
+            last_accepted_ms=known.last_accepted_ms,
+            last_problem=known.last_problem,
+            clock_offset_ms=known.clock_offset_ms,
+            notices=tuple(known.notices),
+        )
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    async def _converse(self, wording: Wording, attempts: int) -> Verdict:
+        """One frame until it is judged. Its sequence number stays: repeats can be recognised."""
+        frame = replace(wording.frame, seq=self._next_seq())
+        failures = restamps = 0
+        while True:
+            verdict = await self._attempt(frame)
+            self._learn(verdict, wording, frame)
+            if verdict.meaning in _FINAL:
+                return verdict
+            if verdict.meaning == "nak":
+                if restamps == RESTAMPS:
+                    return verdict
+                restamps += 1
+                continue
+            failures += 1
+            if failures == attempts:
+                return verdict
+            await asyncio.sleep(PAUSE_S)
+
+    async def _attempt(self, frame: Frame) -> Verdict:
+        """Ask once."""
+        asked: list[Frame] = []
+
+        def make_frame() -> bytes:
+            asked.append(replace(frame, time_ms=self._now_ms() + self._known.clock_offset_ms))
+            return encode(asked[-1], self._key)
+
+        self._known.sent += 1
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                raw = await self._link.exchange(make_frame)
+            answer = decode(raw, self._key)
+        except TimeoutError:
+            return Verdict("silent", f"no answer within {self._settings.timeout_s:g} s")
+        except PathError as error:
+            return Verdict("silent", str(error))
+        except SignalError as error:
+            return Verdict("unsendable", f"{error}; correct it in the assignment")
+        except FrameError as error:
+            return Verdict("unusable", f"its answer cannot be used: {error}")
+        return judge(asked[-1], answer, self._trust())
+
+    def _trust(self) -> Trust:
+        return Trust(
+            plain=self._settings.trusted,
+            now_ms=self._now_ms(),
+            offset_ms=self._known.clock_offset_ms,
+            window_s=self._settings.ack_window_s,
+            tolerance_s=self._settings.clock_tolerance_s,
+        )
+
+    def _next_seq(self) -> int:
+        self._seq = self._seq % MAX_SEQ + 1
+        return self._seq
+
+    def _learn(self, verdict: Verdict, wording: Wording, frame: Frame) -> None:
+        """Keep what this answer says about the receiver."""
+        known = self._known
+        now_s = asyncio.get_running_loop().time()
+        if verdict.meaning in ("accepted", "accepted_plain"):
+            known.state = "up"
+            known.accepted += 1
+            known.last_accepted_ms = self._now_ms()
+            if frame.account == self._settings.account:
+                known.heard_at_s = now_s
+            return
+        self._notice(f"centre_{verdict.meaning}", f"{wording.code}: {verdict.detail}")
+        if verdict.meaning == "unsendable":
+            return  # says nothing about the receiver
+        known.last_problem = verdict.detail
+        if verdict.meaning in ("silent", "unusable"):
+            known.state = "down"
+            known.failed_at_s = now_s
+        else:
+            known.state = "refusing"
+        if verdict.receiver_time_ms is not None:
+            offset_ms = verdict.receiver_time_ms - self._now_ms()
+            known.clock_offset_ms = offset_ms if abs(offset_ms) < MAX_OFFSET_MS else 0
+
+    def _notice(self, event: str, sentence: str) -> None:
+        """Tell the operator; the same again and again is told once."""
+        if self._known.notices and self._known.notices[-1] == sentence:
+            return
+        self._known.notices.append(sentence)
+        self._log.warning(event, detail=sentence)

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Receiver profiles: which code a receiver wants for which kind. The tables are profiles.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+ContactId = Annotated[str, Field(pattern=r"^\d{3}$")]
+SiaPair = Annotated[str, Field(pattern=r"^[A-Z]{2}(/[A-Z]{2})?$")]
+
+_BUILT_IN = Path(__file__).with_name("profiles.toml")
+_NEEDED = ("sos", "other", "periodic_test")
+
+
+class Codes(BaseModel):
+    """The codes of one kind: the first is sent, the next ones only after a DUH."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    contact_id: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=4)]
+    sia: Annotated[tuple[SiaPair, ...], Field(min_length=1, max_length=4)]
+    zone: int = Field(ge=0, le=999)
+
+    def sia_codes(self, *, restore: bool) -> tuple[str, ...]:
+        """The SIA codes for a new event or for its end."""
+        return tuple(pair.split("/")[-1 if restore else 0] for pair in self.sia)
+
+
+Profile = dict[str, Codes]  # kind -> its codes
+_PROFILES = TypeAdapter(dict[str, Profile])
+
+
+class ProfileError(ValueError):
+    """A table that cannot be used; the text says what to write instead."""
+
+
+@cache
+def load_profiles(extra: Path | None = None) -> dict[str, Profile]:
+    """The built-in profiles, and on top of them those of the operator's own file."""
+    profiles = _read(_BUILT_IN)
+    return profiles if extra is None else profiles | _read(extra)
+
+
+def codes_of(profile: Profile, kind: str) -> Codes:
+    """The row for a kind; one that has none rings as "other"."""
+    return profile.get(kind, profile["other"])
+
+
+def _read(path: Path) -> dict[str, Profile]:
+    try:
+        profiles = _PROFILES.validate_python(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError(f"{path} cannot be read ({error}); name a readable file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ProfileError(
+            f"{path}: {place}: {first['msg']}; write rows as in the built-in table, "
+            'sos = { contact_id = ["101"], sia = ["QA/QH"], zone = 1 }'
+        ) from error
+    for name, profile in profiles.items():
+        missing = [kind for kind in _NEEDED if kind not in profile]
+        if missing:
+            raise ProfileError(f"{path}: profile {name} needs a row for {', '.join(missing)}")
+    return profiles
