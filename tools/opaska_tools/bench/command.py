@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`opaska bench`: what each benchmark asks for, and its figures as JSON or as a table."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Measure this machine with real processes.", no_args_is_help=True)
+
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def ingest(
+    bands: Annotated[int, typer.Option(min=1, max=20_000, help="Bands connected at once.")] = 1000,
+    rate: Annotated[
+        float, typer.Option(min=0, help="Reports per second over all bands; 0: all it takes.")
+    ] = 0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long reports are sent.")] = 60,
+    as_json: _Json = False,
+) -> None:
+    """Sealed reports of many bands, through a broker, to verified STORED answers."""
+    from opaska_tools.bench.ingest import run
+
+    _show(run(bands, rate, seconds), as_json=as_json)
+
+
+def _show(figures: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(figures))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:<12} {value}")

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where demo, benchmarks and journey tests play: real processes, always cleaned up."""
