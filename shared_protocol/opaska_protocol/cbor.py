@@ -68,7 +68,7 @@ else:
                 value = cbor2.loads(
                     data,
                     semantic_decoders=_NO_TAGS,
-                    max_depth=MAX_DEPTH,
+                    max_depth=MAX_DEPTH - 1,  # it lets one empty array or map lie deeper
                     allow_indefinite=False,
                     allow_duplicate_keys=False,
                 )

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random and mutated bytes for every decoder; alike on CPython and MicroPython from the same seed.
+
+As a script: lines on stdin, first "<seed> <count>", then "<decoder> <hex>" for each seed frame.
+Prints one JSON line a decoder: its name, a digest of all outcomes and the number of each.
+"""
+
+import hashlib
+import json
+import sys
+from binascii import hexlify, unhexlify
+
+from opaska_protocol import answers, cbor, cbor_small, frame, orders, reports
+from opaska_protocol.channel import BandChannel, GatewayChannel
+from opaska_protocol.errors import REASONS, ProtocolError
+
+from tests.on_micropython.protocol_notation import notation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+KID = unhexlify("0badcafe5eed0001")  # the band of the vectors
+K_GEN = bytes(range(16))
+BAND = BandChannel(KID, 1, K_GEN, 12, bytes(8))
+GATEWAY = GatewayChannel(KID, 1, K_GEN, bytes(8))
+
+_HEADS = (0, 1, 23, 24, 24, 25, 26, 27, 28, 31)  # additional information: every kind of it
+_MAX_DEPTH = 6
+
+
+class Dice:
+    """Xorshift: the same numbers on both runtimes, which `random` does not promise."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = seed or 1
+
+    def below(self, limit: int) -> int:
+        x = self._state
+        x ^= x << 13 & 0xFFFFFFFF
+        x ^= x >> 17
+        x ^= x << 5 & 0xFFFFFFFF
+        self._state = x
+        return x % limit
+
+    def bytes(self, size: int) -> bytes:
+        return bytes([self.below(256) for _ in range(size)])
+
+
+# --- bytes to try ---
+
+
+def grown(dice: Dice, depth: int = 0) -> bytes:
+    """A random item, mostly well formed, of every major type and every kind of head."""
+    major, info = dice.below(8), _HEADS[dice.below(len(_HEADS))]
+    head = bytes([major << 5 | info])
+    if info > 27:
+        return head
+    if info > 23:
+        size = 1 << (info & 3)
+        zeros = dice.below(size + 1)
+        return head + bytes(zeros) + dice.bytes(size - zeros)
+    if major in (2, 3):
+        return head + dice.bytes(info)
+    if depth < _MAX_DEPTH and major in (4, 5):
+        return head + b"".join([grown(dice, depth + 1) for _ in range(info * (major - 3) % 7)])
+    return head
+
+
+def _flip(dice: Dice, data: bytearray) -> None:
+    data[dice.below(len(data))] ^= 1 << dice.below(8)
+
+
+def _set(dice: Dice, data: bytearray) -> None:
+    data[dice.below(len(data))] = dice.below(256)
+
+
+def _cut(dice: Dice, data: bytearray) -> None:
+    data[:] = data[: dice.below(len(data)) + 1]
+
+
+def _insert(dice: Dice, data: bytearray) -> None:
+    at = dice.below(len(data))
+    data[:] = data[:at] + dice.bytes(1 + dice.below(4)) + data[at:]
+
+
+def _drop(dice: Dice, data: bytearray) -> None:
+    at = dice.below(len(data))
+    data[:] = data[:at] + data[at + 1 + dice.below(4) :]
+
+
+def _double(dice: Dice, data: bytearray) -> None:
+    at = dice.below(len(data))
+    data[:] = data[:at] + data[: at + dice.below(8)] + data[at:]
+
+
+def _promise(dice: Dice, data: bytearray) -> None:
+    """A head that promises much more than there is."""
+    at = dice.below(len(data))
+    head = bytes([dice.below(6) << 5 | (24 + dice.below(4))])
+    data[:] = data[:at] + head + dice.bytes(1 << (head[0] & 3)) + data[at:]
+
+
+def _graft(dice: Dice, data: bytearray) -> None:
+    """Another item in the place of some bytes."""
+    at = dice.below(len(data))
+    data[:] = data[:at] + grown(dice) + data[at + dice.below(3) :]
+
+
+_CHANGES = (_flip, _flip, _set, _cut, _insert, _drop, _double, _promise, _graft)
+
+
+def next_input(dice: Dice, corpus: "list[bytes]") -> bytes:
+    """One in eight random bytes, one in eight a random item, the others a changed seed frame."""
+    kind = dice.below(8)
+    if kind == 0:
+        return dice.bytes(dice.below(64))
+    if kind == 1:
+        return grown(dice)
+    data = bytearray(corpus[dice.below(len(corpus))])
+    for _ in range(1 + dice.below(3)):
+        if data:
+            _CHANGES[dice.below(len(_CHANGES))](dice, data)
+    return bytes(data)
+
+
+# --- decoders under test: what they make of the bytes, in words ---
+
+
+def _cbor(data: bytes) -> str:
+    return notation(cbor.decode(data))
+
+
+def _cbor_small(data: bytes) -> str:
+    return notation(cbor_small.decode(data))
+
+
+def _up(data: bytes) -> str:
+    header, ciphertext = frame.parse_up(data)
+    return hexlify(GATEWAY.open(header, ciphertext)).decode()
+
+
+def _down(data: bytes) -> str:
+    return hexlify(BAND.open(data)).decode()
+
+
+def _report(data: bytes) -> str:
+    report = reports.decode_report(data)
+    words = [str(report.type), notation(report.unknown), " ".join(report.problems)]
+    return "/".join([*words, str(len(report.fields))])
+
+
+def _answer(data: bytes) -> str:
+    answer = answers.decode_answer(data)
+    return notation([answer.state, answer.generation, answer.boot, answer.seq])
+
+
+def _order(data: bytes) -> str:
+    order = orders.decode_order(data)
+    if order.kind == orders.SETTINGS:
+        orders.settings_from_wire(order.arguments)
+    return notation([order.dseq, order.kind, order.arguments])
+
+
+DECODERS: "dict[str, Callable[[bytes], str]]" = {
+    "cbor": _cbor,
+    "cbor_small": _cbor_small,
+    "up": _up,
+    "down": _down,
+    "report": _report,
+    "answer": _answer,
+    "order": _order,
+}
+
+
+def run(name: str, corpus: "list[bytes]", seed: int, count: int) -> "tuple[str, dict[str, int]]":
+    """(digest of the outcomes, how many of each); any error but a named refusal gets out."""
+    decode, dice = DECODERS[name], Dice(seed)
+    digest = hashlib.sha256()
+    seen: "dict[str, int]" = {}
+    for _ in range(count):
+        try:
+            words = decode(next_input(dice, corpus))
+            key = "accepted"
+        except ProtocolError as error:
+            words = key = error.reason
+            assert key in REASONS
+        digest.update(words.encode())
+        seen[key] = seen.get(key, 0) + 1
+    return hexlify(digest.digest()).decode(), seen
+
+
+def main() -> None:
+    seed, count = [int(word) for word in sys.stdin.readline().split()]
+    corpus: "dict[str, list[bytes]]" = {}
+    for line in sys.stdin:
+        name, _, text = line.strip().partition(" ")
+        corpus.setdefault(name, []).append(unhexlify(text))
+    for name in sorted(corpus):
+        digest, seen = run(name, corpus[name], seed, count)
+        print(json.dumps([name, digest, seen]))
+
+
+if __name__ == "__main__":
+    main()
