@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+# The whole band, made once and in the order of a report's journey: button, decision, report,
+# outbox, link, answer. What an SOS can do without is made by `attempt` and may be missing.
+
+import asyncio
+import os
+
+from opaska_protocol import answers, reports
+from opaska_protocol.channel import BandChannel
+from opaska_protocol.seal import derive_psk
+
+from . import VERSION, state
+from .boards.band_v1 import NAME as BOARD_NAME
+from .clock import Uptime, WallTime
+from .drivers.eg915u import EG915U
+from .faults import Faults
+from .guard import attempt, keep
+from .links.cellular import Cellular, parse_brokers
+from .links.mqtt import MqttClient
+from .links.sender import Sender
+from .outbox import Outbox
+from .reporter import Reporter
+from .settings import Settings
+from .sos import Sos
+from .sos_button import SosButton
+from .storage import mount
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Awaitable, Callable
+
+    from opaska_protocol.answers import Answer
+    from opaska_protocol.orders import Order
+
+    from .boards.band_v1 import Board
+    from .drivers.button import Button
+    from .identity import Identity
+
+SAFE_MODE_AFTER_MS = 10_000  # of holding on from power-up: far longer than any SOS needs
+_LOOK_MS = 100
+
+
+class Band:
+    def __init__(self, board: "Board", button: "Button", identity: "Identity") -> None:
+        self.board = board
+        self.identity = identity
+        self.uptime = Uptime()
+        self.faults = Faults(self.uptime)
+        self.safe_mode = False
+        self.settings = Settings()
+        self.last_dseq = 0
+        self.heartbeat: "Any" = None
+        self._tasks: "list[Any]" = []
+        self.battery: "Any" = attempt("battery", self._make_battery, self.faults)
+        self.signals: "Any" = attempt("signals", self._make_signals, self.faults)
+        self._make_outbox()
+        self._make_link()
+        self.sos = Sos(self.reporter, self.sender.nudge, self._tell, self._sos_fields, self.faults)
+        self.button = SosButton(
+            button, self.uptime, self.settings.hold_ms, self.sos.press, self.signals
+        )
+
+    async def run(self, held: bool) -> None:
+        """Live; `held`: the SOS button was down at power-up."""
+        if held:
+            self.button.press.taken_up(self.uptime.ms())
+            self.sos.press(reports.POWER_UP)
+        self._start("button", self.button.run)
+        self._start("client", self.client.run)
+        self._start("sender", self.sender.run)
+        self._start("faults", self._report_faults)
+        attempt("resume", self._resume, self.faults)
+        self.safe_mode = held and await self._is_held_on()
+        if self.safe_mode:
+            self._tell("safe_mode")
+        else:
+            attempt("settings", self._load_settings, self.faults)
+        attempt("boot report", self._report_boot, self.faults)
+        self._start("heartbeat", self._beat)
+        await asyncio.Event().wait()  # for ever
+
+    def use_settings(self) -> None:
+        """Let everybody know the settings that are valid now."""
+        self.button.press.hold_ms = self.settings.hold_ms
+        if self.signals:
+            self.signals.quiet = self.settings.quiet
+
+    # --- made once ---
+
+    def _make_battery(self) -> "Any":
+        from .battery import Battery
+
+        return Battery(self.board, self.faults)
+
+    def _make_signals(self) -> "Any":
+        from .signals import Signals
+
+        return Signals(self.board, self.faults)
+
+    def _make_outbox(self) -> None:
+        """Flash, the number of this boot, the seal and the outbox."""
+        self.storage = mount(self.board)
+        boot, troubles = state.next_boot(self.storage, self.board.nvs)
+        for code in self.storage.faults + troubles:
+            self.faults.note(code)
+        who = self.identity
+        self.channel = BandChannel(who.kid, who.generation, who.key, boot, os.urandom(8))
+        self.outbox = Outbox(self.storage, self.faults.note)
+        self.wall = WallTime()
+        self.reporter = Reporter(self.channel, self.outbox, self.uptime, self.wall)
+
+    def _make_link(self) -> None:
+        name = self.identity.kid_hex
+        brokers = attempt("brokers", lambda: parse_brokers(self.identity.brokers), self.faults, [])
+        psk = (name, derive_psk(self.identity.key)) if self.identity.tls else None
+        board = self.board
+        modem = EG915U(board.modem_uart, power_key=board.modem_power_key, dtr=board.modem_dtr)
+        self.cellular = Cellular(modem, brokers, tls_psk=psk)
+        inbox = attempt("inbox", self._make_inbox, self.faults)
+        self.client = MqttClient(
+            self.cellular.open_stream,
+            name,
+            username=name,
+            subscriptions=("dn/" + name,),
+            on_message=inbox.receive if inbox else None,
+        )
+        self.sender = Sender(self.outbox, self.client, name)
+
+    def _make_inbox(self) -> "Any":
+        from .inbox import Inbox
+
+        return Inbox(self.channel, self._answered, self._ordered, self.faults)
+
+    # --- started once ---
+
+    def _start(self, name: str, run: "Callable[[], Awaitable[Any]]") -> None:
+        self._tasks.append(asyncio.create_task(keep(name, run, self.faults)))
+
+    def _resume(self) -> None:
+        from .resume import waiting_alarms
+
+        self.sos.resume(waiting_alarms(self.outbox, self.identity, self.channel.boot))
+
+    async def _is_held_on(self) -> bool:
+        """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""
+        while self.button.press.is_down():
+            if self.uptime.ms() >= SAFE_MODE_AFTER_MS:
+                return True
+            await asyncio.sleep_ms(_LOOK_MS)
+        return False
+
+    def _load_settings(self) -> None:
+        from . import settings
+
+        self.settings, broken = settings.load(self.storage)
+        if broken:
+            self.faults.note(reports.SETTINGS_BROKEN)
+        self.use_settings()
+
+    def _report_boot(self) -> None:
+        self.last_dseq = state.load_dseq(self.storage, self.board.nvs)
+        fields = {
+            "cause": self.board.reset_cause(),
+            "firmware": VERSION,
+            "build": self.identity.build,
+            "board": BOARD_NAME,
+            "safe_mode": self.safe_mode or None,
+            "last_dseq": self.last_dseq,
+        }
+        self.reporter.report(reports.BOOT, fields)
+        if self.faults.count:
+            self._tell("fault")
+
+    async def _beat(self) -> None:
+        from .heartbeat import Heartbeat
+
+        self.heartbeat = Heartbeat(self, self.battery)
+        await self.heartbeat.run()
+
+    async def _report_faults(self) -> None:
+        while True:
+            code, detail = await self.faults.take()
+            self.reporter.report(reports.FAULT, {"code": code, "detail": detail or None})
+
+    # --- called when something happens ---
+
+    def _tell(self, name: str) -> None:
+        if self.signals:
+            self.signals.play(name)
+
+    def _sos_fields(self) -> "dict[str, Any]":
+        percent = self.battery.percent if self.battery else None
+        return {"battery_percent": percent, "safe_mode": self.safe_mode or None}
+
+    def _answered(self, answer: "Answer") -> None:
+        """The wearer first; then the report is freed. Neither waits for the other to succeed."""
+        boot, seq, state_ = answer.boot, answer.seq, answer.state
+        attempt("answer", lambda: self.sos.answered(boot, seq, state_), self.faults)
+        self.reporter.answered(boot, seq, state_, answer.unix_s)
+        if self.heartbeat and state_ == answers.STORED:
+            self.heartbeat.answered(boot, seq)
+
+    def _ordered(self, order: "Order") -> None:
+        """In safe mode nothing is obeyed; the gateway orders again later."""
+        from .obey import obey
+
+        if not self.safe_mode:
+            obey(self, order)

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+# The wiring of band v1: the only pin numbers of the firmware, equal to
+# hardware/band_v1/pinout.toml. An output or bus is made when it is asked for; whoever needs one
+# asks once.
+
+import machine
+from esp32 import NVS
+from machine import I2C, PWM, UART, Pin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAME = "band_v1"
+
+_SOS_BUTTON = 1  # to ground, wakes the chip
+_MOTOR = 2
+_BUZZER = 4
+_LED_RED = 5
+_LED_GREEN = 6
+_LED_BLUE = 7
+_I2C_SDA = 8
+_I2C_SCL = 9
+_MODEM_POWER_KEY = 10
+_MODEM_DTR = 12
+_MODEM_TX = 17
+_MODEM_RX = 18
+_CHARGER_STATUS = 41  # low while charging
+
+_MOTOR_HZ = 200  # above what the motor follows, below what its driver heats at
+_BUZZER_HZ = 1_000  # changed by every tone
+_LED_HZ = 1_000  # no flicker
+_I2C_HZ = 400_000  # fast mode, which every chip on the bus knows
+_MODEM_BAUD = 115_200  # EG915U default
+
+# MicroPython's numbers are those of a boot report: power on, hard, watchdog, deep sleep, soft.
+_LAST_CAUSE = machine.SOFT_RESET
+_UNKNOWN_CAUSE = 7
+
+
+class Board:
+    def __init__(self) -> None:
+        self.sos_button = Pin(_SOS_BUTTON, Pin.IN, Pin.PULL_UP)
+        self.nvs = NVS("opaska")
+
+    @staticmethod
+    def watchdog(timeout_ms: int) -> "Any":
+        """Started once, before anything else; whoever has it feeds it."""
+        return machine.WDT(timeout=timeout_ms)
+
+    def reset_cause(self) -> int:
+        """As a boot report names it."""
+        cause = machine.reset_cause()
+        return cause if 1 <= cause <= _LAST_CAUSE else _UNKNOWN_CAUSE
+
+    def feed_from_timer(self, watchdog: "Any", every_ms: int) -> None:
+        """For the bench, when a human at the REPL has stopped whoever fed it."""
+        feed = machine.Timer(0)
+        feed.init(period=every_ms, mode=feed.PERIODIC, callback=lambda _: watchdog.feed())
+
+    def reset(self) -> None:
+        machine.reset()
+
+    def note(self, name: str) -> None:
+        """A pattern starts: for the log of a simulated board, nothing on a real one."""
+        note = getattr(machine, "note", None)
+        if note:
+            note(name)
+
+    @property
+    def motor(self) -> PWM:
+        return PWM(Pin(_MOTOR), freq=_MOTOR_HZ, duty_u16=0)
+
+    @property
+    def buzzer(self) -> PWM:
+        return PWM(Pin(_BUZZER), freq=_BUZZER_HZ, duty_u16=0)
+
+    @property
+    def led(self) -> "list[PWM]":
+        """Red, green, blue."""
+        pins = (_LED_RED, _LED_GREEN, _LED_BLUE)
+        return [PWM(Pin(pin), freq=_LED_HZ, duty_u16=0) for pin in pins]
+
+    @property
+    def i2c(self) -> I2C:
+        return I2C(0, sda=Pin(_I2C_SDA), scl=Pin(_I2C_SCL), freq=_I2C_HZ)
+
+    @property
+    def modem_uart(self) -> UART:
+        return UART(1, baudrate=_MODEM_BAUD, tx=Pin(_MODEM_TX), rx=Pin(_MODEM_RX))
+
+    @property
+    def modem_power_key(self) -> Pin:
+        return Pin(_MODEM_POWER_KEY, Pin.OUT, value=0)
+
+    @property
+    def modem_dtr(self) -> Pin:
+        return Pin(_MODEM_DTR, Pin.OUT, value=0)
+
+    @property
+    def charger_status(self) -> Pin:
+        return Pin(_CHARGER_STATUS, Pin.IN, Pin.PULL_UP)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+# Power-up, which always reaches a usable state.
+#
+# 1. The watchdog, before anything that can hang.
+# 2. The button: held at power-up it is first an SOS and then, held on for ten seconds, safe mode.
+# 3. The identity. Without one nothing can be sent: a press says so, and the console is free.
+# 4. The band (band.py), for ever.
+#
+# Whatever escapes ends in a reset; Ctrl-C on the bench build in the console, the watchdog fed.
+
+import asyncio
+import sys
+import time
+
+from .boards.band_v1 import Board
+from .drivers.button import Button
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+WATCHDOG_MS = 30_000  # a name look-up may block for some seconds; an SOS may not wait a minute
+_FEED_MS = 5_000
+_CONTACT_MS = 30  # a button that is down for so long at power-up is held
+_BEFORE_RESET_MS = 3_000  # time to read the console and to interrupt
+
+
+def run() -> None:
+    watchdog = Board.watchdog(WATCHDOG_MS)
+    board = Board()
+    button = Button(board.sos_button)
+    try:
+        asyncio.run(_live(board, watchdog, button, _is_held(button)))
+    except KeyboardInterrupt:
+        board.feed_from_timer(watchdog, _FEED_MS)
+    except Exception as error:
+        sys.print_exception(error)
+        time.sleep_ms(_BEFORE_RESET_MS)
+        board.reset()
+
+
+def _is_held(button: Button) -> bool:
+    if not button.is_closed():
+        return False
+    time.sleep_ms(_CONTACT_MS)
+    return button.is_closed()
+
+
+async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> None:
+    from . import identity
+
+    feeding = asyncio.create_task(_feed(watchdog))
+    who = identity.read(board.nvs)
+    if who is None:
+        from . import unprovisioned
+
+        await unprovisioned.run(board, button)
+    else:
+        from .band import Band
+
+        await Band(board, button, who).run(held)
+    feeding.cancel()
+
+
+async def _feed(watchdog: "Any") -> None:
+    while True:
+        watchdog.feed()
+        await asyncio.sleep_ms(_FEED_MS)

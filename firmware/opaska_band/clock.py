@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# Uptime in ms that never wraps, and the wall time as far as the gateway's answers tell it.
+# Wall time is only ever reported, with its error; nothing is decided by it.
+
+import time
+
+from opaska_protocol.reports import TIME_GATEWAY
+
+_WORST_ROUND_MS = 60_000  # an answer that came later than this says too little about the time
+_DRIFT_PPM = 100  # of a watch crystal over temperature, with room
+
+
+class Uptime:
+    """Milliseconds since the start; ask at least once a week, since ticks wrap."""
+
+    def __init__(self) -> None:
+        self._ticks = time.ticks_ms()
+        self._ms = 0
+
+    def ms(self) -> int:
+        ticks = time.ticks_ms()
+        self._ms += time.ticks_diff(ticks, self._ticks)
+        self._ticks = ticks
+        return self._ms
+
+    def at(self, ticks: int) -> int:
+        """The uptime at a recent value of time.ticks_ms()."""
+        return self.ms() - time.ticks_diff(self._ticks, ticks)
+
+
+class WallTime:
+    """Learned from answers: the gateway stamped each between our sending and its arrival."""
+
+    def __init__(self) -> None:
+        self._offset_ms = 0  # wall time minus uptime
+        self._error_ms = -1  # at `_learned_ms`; -1 = nothing known yet
+        self._learned_ms = 0
+
+    def learn(self, unix_s: int, sent_ms: int, arrived_ms: int) -> None:
+        """An answer stamped `unix_s`, to a report sent and an answer arrived at these uptimes."""
+        round_ms = arrived_ms - sent_ms
+        error_ms = (round_ms + 1_000) // 2  # `unix_s` has lost up to a second
+        if round_ms > _WORST_ROUND_MS or 0 <= self._error_at(arrived_ms) < error_ms:
+            return
+        self._offset_ms = unix_s * 1_000 + 500 - (sent_ms + arrived_ms) // 2
+        self._error_ms = error_ms
+        self._learned_ms = arrived_ms
+
+    def report(self, uptime_ms: int) -> "list[int] | None":
+        """[source, unix seconds, error in seconds] as reports carry it, or None while unknown."""
+        if self._error_ms < 0:
+            return None
+        error_s = (self._error_at(uptime_ms) + 999) // 1_000
+        return [TIME_GATEWAY, (self._offset_ms + uptime_ms) // 1_000, error_s]
+
+    def _error_at(self, uptime_ms: int) -> int:
+        if self._error_ms < 0:
+            return -1
+        return self._error_ms + (uptime_ms - self._learned_ms) * _DRIFT_PPM // 1_000_000

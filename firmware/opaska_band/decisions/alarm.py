@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+# One SOS on its way out: from the press until the gateway's verified answer.
+#
+# A press makes a report. While it is on its way further presses make no second one: they send it
+# again at once and replay what the wearer was told. After 60 s without an answer the wearer is
+# told "not sent"; sending goes on for ever. A report found waiting after a restart is taken up
+# again; a press then makes a report of its own, because the old one may be days old. There is no
+# event "cancel": only a human closes an SOS.
+
+NOT_SENT_AFTER_MS = 60_000  # promise 8: from the press to "not sent"
+
+# Where the SOS is.
+IDLE = "idle"  # nothing on its way
+SENDING = "sending"  # pressed, no answer yet
+LATE = "late"  # pressed more than 60 s ago, no answer yet
+RESUMED = "resumed"  # made before the restart, no answer yet
+RESUMED_LATE = "resumed_late"  # and none for 60 s since the restart
+
+# What happens.
+PRESS = "press"  # an SOS is raised: held, three presses, or held at power-up
+RESUME = "resume"  # after a restart an SOS waits in the outbox
+ANSWER = "answer"  # the gateway has every SOS that was on its way
+DEADLINE = "deadline"  # 60 s are over
+
+# What to do, in this order.
+REPORT = "report"  # seal and keep a new report
+SEND = "send"  # send what waits, now
+TIMER = "timer"  # deadline in NOT_SENT_AFTER_MS
+STOP = "stop"  # no deadline any more
+TELL = "tell"  # let the wearer feel the state; what an answer says is help.py's to tell
+
+_NEW = (REPORT, SEND, TIMER, TELL)
+_AGAIN = (SEND, TELL)
+
+TRANSITIONS = {
+    (IDLE, PRESS): (SENDING, _NEW),
+    (IDLE, RESUME): (RESUMED, (SEND, TIMER, TELL)),
+    (SENDING, PRESS): (SENDING, _AGAIN),
+    (SENDING, RESUME): (SENDING, ()),  # held at power-up: the press came first
+    (SENDING, DEADLINE): (LATE, (TELL,)),
+    (SENDING, ANSWER): (IDLE, (STOP,)),
+    (LATE, PRESS): (LATE, _AGAIN),
+    (LATE, ANSWER): (IDLE, ()),
+    (RESUMED, PRESS): (SENDING, _NEW),
+    (RESUMED, DEADLINE): (RESUMED_LATE, (TELL,)),
+    (RESUMED, ANSWER): (IDLE, (STOP,)),
+    (RESUMED_LATE, PRESS): (SENDING, _NEW),
+    (RESUMED_LATE, ANSWER): (IDLE, ()),
+}
+
+
+class NoTransitionError(Exception):
+    """This event has no meaning in this state: a mistake in the caller."""
+
+
+def step(state: str, event: str) -> "tuple[str, tuple[str, ...]]":
+    """The new state and what to do, in order."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise NoTransitionError(state + " + " + event) from None

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+# How near help is: the last verified answer to each open SOS, and what the wearer is told.
+#
+# An answer only moves its report forward; repeated, late and overtaken answers change nothing. The
+# furthest of all open reports counts. After a restart the gateway tells again what no heartbeat
+# has echoed, so an answer to an alarm of an earlier boot is taken up although this boot knows
+# nothing of it.
+
+from opaska_protocol.answers import ACCEPTED, CLOSED, STORED, TAKEN
+
+from . import alarm
+
+SENT = 0  # no answer yet; the other states are those of the wire, help coming nearer
+
+TRANSITIONS = {
+    (state, answer): max(state, answer)
+    for state in (SENT, STORED, ACCEPTED, TAKEN, CLOSED)
+    for answer in (STORED, ACCEPTED, TAKEN, CLOSED)
+}
+
+WORKING = "working"
+NOT_SENT = "not_sent"
+_NEARER = ("stored", "accepted", "taken")
+
+# The pattern of signals.py that the wearer is told: by the SOS on its way (decisions/alarm.py) and
+# the furthest answer (SENT, STORED, ACCEPTED, TAKEN).
+TOLD = {
+    alarm.IDLE: (None,) + _NEARER,
+    alarm.SENDING: (WORKING,) + _NEARER,
+    alarm.RESUMED: (WORKING,) + _NEARER,
+    # Help may know of an earlier press, but not of this one: no hope on credit.
+    alarm.LATE: (NOT_SENT,) * 4,
+    alarm.RESUMED_LATE: (NOT_SENT,) * 4,
+}
+
+_KEPT = 8  # reports remembered, so that a late answer to a closed one does not open it again
+
+
+class OpenReports:
+    """The SOS reports of the wearer's case with their last answers, newest first."""
+
+    def __init__(self) -> None:
+        self._rows: "list[list[int]]" = []  # [boot, seq, state, 1 once the echo of CLOSED arrived]
+
+    def opened(self, boot: int, seq: int) -> None:
+        """An SOS of this band is on its way."""
+        self._rows.append([boot, seq, SENT, 0])
+        self._rows.sort(reverse=True)
+        if len(self._rows) > _KEPT:
+            self._rows.remove(self._least_needed())
+
+    def answered(self, boot: int, seq: int, answer: int, own_boot: int) -> "tuple[int, int]":
+        """(state before, state now) of the report; (SENT, SENT) when there is none to follow."""
+        row = self._find(boot, seq)
+        if row is None:
+            # STORED says nothing about an alarm; of this boot every alarm is known.
+            if boot == own_boot or answer == STORED:
+                return SENT, SENT
+            self.opened(boot, seq)
+            row = self._find(boot, seq)
+            if row is None:  # older than all that are kept
+                return SENT, SENT
+        before = row[2]
+        row[2] = TRANSITIONS[before, answer]
+        return before, row[2]
+
+    def unanswered(self) -> bool:
+        """Whether an SOS is still on its way."""
+        return any([row[2] == SENT for row in self._rows])
+
+    def furthest(self) -> int:
+        """The furthest answer to a report that is not closed."""
+        return max([row[2] for row in self._rows if row[2] != CLOSED] or (SENT,))
+
+    def echo(self, most: int) -> "list[tuple[int, int, int]]":
+        """(boot, seq, answer) for a heartbeat, newest first; closed ones until echoed."""
+        rows = [row for row in self._rows if row[2] != SENT and not row[3]]
+        return [(row[0], row[1], row[2]) for row in rows[:most]]
+
+    def echoed(self, rows: "list[tuple[int, int, int]]") -> None:
+        """The gateway has a heartbeat with these rows."""
+        for boot, seq, state in rows:
+            row = self._find(boot, seq)
+            if row and state == CLOSED:
+                row[3] = 1
+
+    def _find(self, boot: int, seq: int) -> "list[int] | None":
+        for row in self._rows:
+            if row[0] == boot and row[1] == seq:
+                return row
+        return None
+
+    def _least_needed(self) -> "list[int]":
+        closed = [row for row in self._rows if row[2] == CLOSED]
+        return (closed or self._rows)[-1]

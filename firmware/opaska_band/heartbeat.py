@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+# "I live, and this is how": one at each start once connected, then every `settings.heartbeat_s`.
+
+import asyncio
+import gc
+
+from opaska_protocol import reports
+
+from .reporter import LARGEST_BODY
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .band import Band
+    from .battery import Battery
+
+# While the link is down a dozen date the outage; more wear the flash and crowd the reconnect.
+_KEPT_UNSENT = 12
+
+
+class Heartbeat:
+    def __init__(self, band: "Band", battery: "Battery") -> None:
+        self._band = band
+        self._battery = battery
+        self._echo: "tuple[int | None, Any]" = (None, ())  # seq and rows of the latest heartbeat
+
+    async def run(self) -> None:
+        await self._band.client.up.wait()
+        while True:
+            self.beat()
+            await asyncio.sleep(self._band.settings.heartbeat_s)
+
+    def beat(self) -> None:
+        band = self._band
+        if len(band.outbox.telemetry) >= _KEPT_UNSENT:
+            return
+        fields = self._fields()
+        rows = band.sos.reports.echo(reports.MAX_ECHOES)
+        fields["answers"] = rows or None
+        body = band.reporter.body(reports.HEARTBEAT, fields)
+        while len(body) > LARGEST_BODY and rows:
+            rows.pop()
+            fields["answers"] = rows or None
+            body = band.reporter.body(reports.HEARTBEAT, fields)
+        self._echo = (band.reporter.keep(reports.HEARTBEAT, body), rows)
+
+    def answered(self, boot: int, seq: int) -> None:
+        """A report was stored: if it was the latest heartbeat, the gateway has seen its echoes."""
+        if boot == self._band.reporter.boot and seq == self._echo[0]:
+            self._band.sos.reports.echoed(self._echo[1])
+
+    def _fields(self) -> "dict[str, Any]":
+        band = self._band
+        fields = self._battery.read()
+        gc.collect()
+        fields["free_bytes"] = gc.mem_free()
+        fields["build"] = band.identity.build
+        fields["link"] = reports.CELLULAR
+        fields["last_dseq"] = band.last_dseq
+        fields["waiting"] = band.outbox.count
+        fields["signal_dbm"] = band.cellular.signal_dbm
+        return fields

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# A report becomes bytes: encoded, sealed once, kept in the outbox. What is resent are those bytes.
+
+from opaska_protocol import reports
+from opaska_protocol.answers import STORED
+
+from .outbox import TELEMETRY, URGENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from opaska_protocol.channel import BandChannel
+
+    from .clock import Uptime, WallTime
+    from .outbox import Outbox
+
+_REMEMBERED = 8  # latest reports whose answers teach the time
+
+LARGEST_BODY = 79  # bytes; the frame around it has at most 49, and a record on flash 128
+
+
+class Reporter:
+    """Numbers the reports of this boot; (boot, seq) is their name for ever."""
+
+    def __init__(
+        self, channel: "BandChannel", outbox: "Outbox", uptime: "Uptime", wall: "WallTime"
+    ) -> None:
+        self.boot = channel.boot
+        self.anchored = False  # the gateway can date this boot by itself: time may be left out
+        self._channel = channel
+        self._outbox = outbox
+        self._uptime = uptime
+        self._wall = wall
+        self._seq = 0
+        self._sealed: "list[tuple[int, int, bool]]" = []  # (seq, uptime_ms, whether an anchor)
+
+    def report(self, type_: int, fields: "dict[str, Any]") -> "int | None":
+        """Keep a report for sending: its seq, or None when telemetry finds no room."""
+        return self.keep(type_, self.body(type_, fields))
+
+    def body(self, type_: int, fields: "dict[str, Any]") -> bytes:
+        """The body of a report of now; the time is added where the gateway needs it."""
+        fields["uptime_ms"] = self._uptime.ms()
+        if not (self.anchored and type_ == reports.ALARM):
+            fields["time"] = self._wall.report(fields["uptime_ms"])
+        return reports.encode_report(type_, fields)
+
+    def keep(self, type_: int, body: bytes) -> "int | None":
+        """Seal and keep a body; a seq is used once, whatever comes of it."""
+        self._seq += 1
+        seq = self._seq
+        frame = self._channel.seal(seq, body)
+        letter = URGENT if reports.is_urgent(type_) else TELEMETRY
+        if not self._outbox.put(letter, self.boot, seq, frame):
+            return None
+        is_anchor = type_ in (reports.BOOT, reports.HEARTBEAT)
+        self._sealed.append((seq, self._uptime.ms(), is_anchor))
+        del self._sealed[:-_REMEMBERED]
+        return seq
+
+    def answered(self, boot: int, seq: int, state: int, unix_s: "int | None") -> None:
+        """A verified answer: the first one to a report frees it and may teach the time."""
+        if state != STORED:
+            return
+        for sealed in self._sealed:
+            if boot == self.boot and sealed[0] == seq:
+                self._learn(sealed, unix_s)
+                break
+        self._outbox.remove(boot, seq)
+
+    def _learn(self, sealed: "tuple[int, int, bool]", unix_s: "int | None") -> None:
+        self._sealed.remove(sealed)
+        self.anchored = self.anchored or sealed[2]
+        if unix_s is not None:
+            self._wall.learn(unix_s, sealed[1], self._uptime.ms())

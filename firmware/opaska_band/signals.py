@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the wearer feels, hears and sees. One pattern at a time; a stronger meaning replaces a
+# weaker one.
+#
+# A rhythm is drawn, one digit per tick: 0 is still, 1 to 9 the strength of the motor. Buzzer and
+# LED follow it, so nothing is said by colour alone. The wearer learns two meanings: a rhythm of
+# long, rising pulses is "working, wait", stronger as help comes nearer; a hard, even stutter that
+# falls is "not sent".
+
+import asyncio
+
+from .faults import Faults
+from .guard import failed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+TICK_MS = 100  # the shortest pulse that is felt under a sleeve
+
+_RED, _GREEN, _BLUE, _AMBER, _WHITE = 0b001, 0b010, 0b100, 0b011, 0b111
+_FULL = 65_535  # duty_u16
+_LED_DUTY = _FULL // 4  # bright enough in a room, a quarter of the current
+_BUZZER_DUTY = _FULL // 2  # a piezo is loudest at half
+_QUIET_EXTRA = 3  # digits that `quiet` adds to the motor in place of the buzzer
+
+
+class Pattern:
+    __slots__ = ("again_ms", "colour", "rank", "rhythm", "tone_hz")
+
+    def __init__(
+        self, rank: int, rhythm: str, tone_hz: int, colour: int, again_ms: int = 0
+    ) -> None:
+        self.rank = rank  # a running pattern gives way to the same or a higher rank
+        self.rhythm = rhythm
+        self.tone_hz = tone_hz  # at most 2 kHz: older ears lose the high tones first; 0 = silent
+        self.colour = colour  # bits red, green, blue
+        self.again_ms = again_ms  # pause before it is said again; 0 = said once
+
+
+# Ranks from here on tell how it stands with the SOS; lower ones are passing and change nothing
+# about it.
+_FIRST_STANDING = 3
+
+PATTERNS = {
+    "fault": Pattern(0, "10101", 0, _AMBER),  # at start-up, for whoever has it on the bench
+    "safe_mode": Pattern(1, "303030003030300", 400, _WHITE),
+    "hold": Pattern(2, "23456789", 0, _WHITE),
+    "working": Pattern(3, "4440", 600, _BLUE, again_ms=3_000),
+    "not_sent": Pattern(4, "909090909000505050", 300, _RED, again_ms=30_000),
+    "stored": Pattern(5, "66600666", 800, _BLUE),
+    "accepted": Pattern(6, "777700777700777700", 1_000, _GREEN),
+    "taken": Pattern(7, "99999900999999009999990099999900", 1_200, _GREEN),
+    "closed": Pattern(7, "5000005", 500, _GREEN),
+}
+
+
+class Signals:
+    """Plays patterns on the board's motor, buzzer and LED (three PWM outputs)."""
+
+    def __init__(self, board: "Any", faults: Faults) -> None:
+        self.quiet = False
+        self._note = board.note
+        self._motor = board.motor
+        self._buzzer = board.buzzer
+        self._led = board.led
+        self._faults = faults
+        self._running = ""  # the pattern that is played now; "" = none, or a pause
+        self._standing = ""  # the pattern that is repeated until something else is said
+        self._next = ""  # a weaker one that starts when the running one is over
+        self._task: "Any" = None
+        self._output(0, 0, 0)
+
+    def play(self, name: str) -> None:
+        """Say this: at once, or after the running pattern when that one is stronger."""
+        if self._must_wait_for_running(name):
+            self._next = name
+        else:
+            self._next = ""
+            self._stand(name)
+            self._start(name, TICK_MS)
+
+    def hold(self, hold_ms: int) -> None:
+        """The vibration that grows while the button is held; what stands goes on afterwards."""
+        if not self._must_wait_for_running("hold"):
+            self._start("hold", max(hold_ms // len(PATTERNS["hold"].rhythm), 1))
+
+    def released(self) -> None:
+        """The button was let go before the end of the hold."""
+        if self._running == "hold":
+            self._start("", TICK_MS)
+
+    def silence(self) -> None:
+        """Nothing is to be said any more."""
+        self._next = self._standing = ""
+        self._start("", TICK_MS)
+
+    def _must_wait_for_running(self, name: str) -> bool:
+        running = PATTERNS.get(self._running)
+        return bool(running and not running.again_ms and PATTERNS[name].rank < running.rank)
+
+    def _stand(self, name: str) -> None:
+        pattern = PATTERNS[name]
+        if pattern.rank >= _FIRST_STANDING:
+            self._standing = name if pattern.again_ms else ""
+
+    def _start(self, name: str, tick_ms: int) -> None:
+        """The first tick within this call: an answer is felt without waiting for another task."""
+        if self._task:
+            self._task.cancel()
+        self._begin(name)
+        self._task = asyncio.create_task(self._play_on(tick_ms))
+
+    def _begin(self, name: str) -> None:
+        self._running = name
+        if name:
+            self._note(name)
+            self._tick(PATTERNS[name], 0)
+
+    async def _play_on(self, tick_ms: int) -> None:
+        """The rest of the running pattern, then what waits, then what stands, for ever."""
+        while True:
+            if self._running:
+                pattern = PATTERNS[self._running]
+                for index in range(1, len(pattern.rhythm)):
+                    await asyncio.sleep_ms(tick_ms)
+                    self._tick(pattern, index)
+                await asyncio.sleep_ms(tick_ms)
+            self._running = ""
+            self._output(0, 0, 0)
+            tick_ms = TICK_MS
+            if self._next:
+                name, self._next = self._next, ""
+                self._stand(name)
+            elif self._standing:
+                await asyncio.sleep_ms(PATTERNS[self._standing].again_ms)
+                name = self._standing
+            else:
+                return
+            self._begin(name)
+
+    def _tick(self, pattern: Pattern, index: int) -> None:
+        strength = int(pattern.rhythm[index])
+        if not strength:
+            self._output(0, 0, 0)
+        elif self.quiet:
+            self._output(min(strength + _QUIET_EXTRA, 9), 0, pattern.colour)
+        else:
+            self._output(strength, pattern.tone_hz, pattern.colour)
+
+    def _output(self, strength: int, tone_hz: int, colour: int) -> None:
+        """A broken output must not silence the others, nor stop whoever has something to say."""
+        try:
+            self._motor.duty_u16(strength * _FULL // 9)
+            if tone_hz:
+                self._buzzer.freq(tone_hz)
+            self._buzzer.duty_u16(_BUZZER_DUTY if tone_hz else 0)
+            for bit, led in enumerate(self._led):
+                led.duty_u16(_LED_DUTY if colour & 1 << bit else 0)
+        except Exception as error:
+            failed("signals", error, self._faults)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+# The wearer's SOS: does what decisions/alarm.py and decisions/help.py decide. It needs the
+# reporter and nothing else; a sender or signals that fail are reported and do not stop it.
+
+import asyncio
+
+from opaska_protocol import reports
+from opaska_protocol.answers import CLOSED
+
+from .decisions import alarm
+from .decisions.help import NOT_SENT, TOLD, WORKING, OpenReports
+from .guard import attempt, failed, keep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .faults import Faults
+    from .reporter import Reporter
+
+_TRY_AGAIN_MS = 200  # after a failure to make the report, for ever
+
+
+class Sos:
+    """`send_now` and `tell(pattern)` are called as decided; `fields` adds to an alarm report."""
+
+    def __init__(
+        self,
+        reporter: "Reporter",
+        send_now: "Callable[[], Any]",
+        tell: "Callable[[str], Any]",
+        fields: "Callable[[], dict[str, Any]]",
+        faults: "Faults",
+    ) -> None:
+        self.reports = OpenReports()
+        self._state = alarm.IDLE
+        self._reporter = reporter
+        self._send_now = send_now
+        self._tell = tell
+        self._fields = fields
+        self._faults = faults
+        self._timer: "Any" = None
+        self._again: "Any" = None
+
+    def press(self, trigger: int) -> None:
+        """The wearer raises an SOS; a report that fails is tried again until it is made."""
+        try:
+            self._happen(alarm.PRESS, trigger)
+        except Exception as error:
+            failed("sos", error, self._faults)
+            self._again = asyncio.create_task(self._press_again(trigger))
+
+    def resume(self, waiting: "list[tuple[int, int]]") -> None:
+        """SOS reports (boot, seq) of an earlier boot that wait in the outbox."""
+        for boot, seq in waiting:
+            self.reports.opened(boot, seq)
+        if waiting:
+            self._happen(alarm.RESUME)
+
+    def answered(self, boot: int, seq: int, answer: int) -> None:
+        """A verified answer of the gateway to any report."""
+        before, now = self.reports.answered(boot, seq, answer, self._reporter.boot)
+        if before == now:
+            return
+        if self._state != alarm.IDLE and not self.reports.unanswered():
+            self._happen(alarm.ANSWER)
+        told = self._told()
+        if told is None:
+            self._say("closed")
+        elif now != CLOSED and told not in (WORKING, NOT_SENT):
+            self._say(told)
+
+    def _happen(self, event: str, trigger: int = 0) -> None:
+        """The report first: until it is kept nothing has happened and the press is repeated."""
+        state, effects = alarm.step(self._state, event)
+        if alarm.REPORT in effects:
+            self._report(trigger)
+        self._state = state
+        for effect in effects:
+            if effect == alarm.SEND:
+                attempt("send", self._send_now, self._faults)
+            elif effect == alarm.TELL:
+                self._say(self._told())
+            elif effect == alarm.TIMER or effect == alarm.STOP:
+                self._set_timer(effect == alarm.TIMER)
+
+    def _report(self, trigger: int) -> None:
+        fields = attempt("sos fields", self._fields, self._faults, {})
+        fields["kind"] = reports.SOS
+        fields["trigger"] = trigger
+        seq = self._reporter.report(reports.ALARM, fields)
+        if seq is not None:  # the outbox never refuses an alarm
+            self.reports.opened(self._reporter.boot, seq)
+
+    def _told(self) -> "str | None":
+        return TOLD[self._state][self.reports.furthest()]
+
+    def _say(self, name: "str | None") -> None:
+        if name:
+            attempt("signals", lambda: self._tell(name), self._faults)
+
+    def _set_timer(self, on: bool) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None
+        if on:
+            self._timer = asyncio.create_task(keep("not sent", self._wait, self._faults))
+
+    async def _wait(self) -> None:
+        await asyncio.sleep_ms(alarm.NOT_SENT_AFTER_MS)
+        self._timer = None
+        self._happen(alarm.DEADLINE)
+
+    async def _press_again(self, trigger: int) -> None:
+        await asyncio.sleep_ms(_TRY_AGAIN_MS)
+        self.press(trigger)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# From the button's edges through senses/press.py to an SOS.
+
+import asyncio
+
+from opaska_protocol.reports import HOLD, THREE_PRESSES
+
+from .senses import press
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .clock import Uptime
+    from .drivers.button import Button
+
+_TRIGGERS = {press.HELD: HOLD, press.THREE_PRESSES: THREE_PRESSES}
+
+
+class SosButton:
+    """`on_sos(trigger)` is called at the end of the hold; `signals` may be None."""
+
+    def __init__(
+        self,
+        button: "Button",
+        uptime: "Uptime",
+        hold_ms: int,
+        on_sos: "Callable[[int], Any]",
+        signals: "Any",
+    ) -> None:
+        self.press = press.Press(hold_ms)
+        self._button = button
+        self._uptime = uptime
+        self._on_sos = on_sos
+        self._signals = signals
+        self._edges = asyncio.ThreadSafeFlag()
+        button.on_edge = self._edges.set
+
+    async def run(self) -> None:
+        while True:
+            self._look()
+            await self._wait()
+
+    def _look(self) -> None:
+        edge = self._button.take()
+        while edge:
+            self._notice(self.press.edge(edge[0], self._uptime.at(edge[1])))
+            edge = self._button.take()
+        # The level itself, should an edge have been lost.
+        self._notice(self.press.edge(self._button.is_closed(), self._uptime.ms()))
+
+    async def _wait(self) -> None:
+        due_ms = self.press.next_ms()
+        if due_ms is None:
+            await self._edges.wait()
+            return
+        try:
+            await asyncio.wait_for_ms(self._edges.wait(), max(due_ms - self._uptime.ms(), 0))
+        except asyncio.TimeoutError:
+            pass  # the hold goes on, or the contact has come to rest
+
+    def _notice(self, noticed: "list[str]") -> None:
+        for what in noticed:
+            if what in _TRIGGERS:
+                self._on_sos(_TRIGGERS[what])
+            elif self._signals and what == press.PRESSED:
+                self._signals.hold(self.press.hold_ms)
+            elif self._signals and what == press.RELEASED:
+                self._signals.released()
