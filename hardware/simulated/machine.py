@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+# MicroPython's `machine` as on an ESP32-S3, with the band's chips around it. Pins and PWM are in
+# pins.py, buses in buses.py; what is on which pin is in wiring.py.
+
+import clock
+import control
+import hashlib
+import power
+import rtc
+import wiring
+from buses import I2C, UART  # noqa: F401
+from pins import PWM, Pin  # noqa: F401
+from power import (  # noqa: F401
+    DEEPSLEEP_RESET,
+    EXT0_WAKE,
+    EXT1_WAKE,
+    HARD_RESET,
+    PWRON_RESET,
+    SOFT_RESET,
+    TIMER_WAKE,
+    WDT_RESET,
+)
+
+PIN_WAKE = EXT0_WAKE
+TOUCHPAD_WAKE = 5
+ULP_WAKE = 6
+SoftI2C = I2C
+_freq = 160_000_000
+
+
+def reset():
+    power.end({"reset": HARD_RESET})
+
+
+def soft_reset():
+    power.end({"reset": SOFT_RESET})
+
+
+def reset_cause():
+    return power.cause
+
+
+def wake_reason():
+    return power.wake
+
+
+def deepsleep(ms=0):
+    power.end({"sleep": ms, "wakers": wiring.wakers()})
+
+
+def lightsleep(ms=0):
+    end = clock.now() + ms
+    while not wiring.woken():
+        left = end - clock.now() if ms else 1000
+        if left <= 0:
+            break
+        clock.sleep(min(left, 20) if wiring.wakers() else left)
+
+
+def idle():
+    clock.sleep(0)
+
+
+def freq(hz=None):
+    global _freq
+    if hz is None:
+        return _freq
+    _freq = hz
+
+
+def unique_id():
+    return hashlib.sha256(power.FOLDER).digest()[:6]
+
+
+def disable_irq():
+    return 0  # interrupts come only where the firmware waits
+
+
+def enable_irq(state):
+    pass
+
+
+def note(name):
+    """Only here: tells whoever holds the board which signal for the wearer begins."""
+    control.send({"t": clock.now(), "note": name})
+
+
+class WDT:
+    """Resets the board when nobody feeds it, whatever the firmware is waiting for."""
+
+    def __init__(self, id=0, timeout=5000):
+        if id != 0:
+            raise ValueError()
+        if timeout < 1000:
+            raise ValueError("WDT timeout too short")
+        self._timeout = timeout
+        self._alarm = None
+        control.send({"watchdog_ms": timeout})  # the supervisor sees to loops that never wait
+        self.feed()
+
+    def feed(self):
+        if self._alarm is None:
+            self._alarm = clock.after(self._timeout, lambda: power.end({"reset": WDT_RESET}))
+        self._alarm[0] = clock.now() + self._timeout
+
+
+class Timer:
+    ONE_SHOT = 0
+    PERIODIC = 1
+
+    def __init__(self, id=-1, **settings):
+        self._alarm = None
+        if settings:
+            self.init(**settings)
+
+    def init(self, *, mode=PERIODIC, freq=-1, period=-1, callback=None, hard=False):
+        self.deinit()
+        self._period = 1000 // freq if freq > 0 else period
+        self._mode = mode
+        self._callback = callback
+        self._alarm = clock.after(self._period, self._ring)
+
+    def deinit(self):
+        if self._alarm:
+            clock.cancel(self._alarm)
+            self._alarm = None
+
+    def _ring(self):
+        self._alarm = clock.after(self._period, self._ring) if self._mode == Timer.PERIODIC else None
+        if self._callback:
+            self._callback(self)
+
+
+class RTC:
+    def __init__(self, id=0):
+        pass
+
+    def datetime(self, fields=None):
+        import time
+
+        if fields is None:
+            year, month, day, hour, minute, second, weekday, _ = time.gmtime()
+            return year, month, day, weekday, hour, minute, second, rtc.wall_ms() % 1000 * 1000
+        year, month, day, _, hour, minute, second, us = fields
+        seconds = time.mktime((year, month, day, hour, minute, second, 0, 0))
+        rtc.set_wall_ms(seconds * 1000 + us // 1000)
+
+    init = datetime
+
+    def memory(self, data=None):
+        if data is None:
+            return rtc.memory
+        if len(data) > rtc.MEMORY_BYTES:
+            raise ValueError("buffer too long")
+        rtc.memory = bytes(data)
+        rtc.save()

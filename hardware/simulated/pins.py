@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+# The chip's pins: levels from inside and outside, edges, interrupts and PWM. The state of all pins
+# lies in four small arrays, since the simulation shares the band's heap.
+
+import micropython
+from micropython import const
+
+_COUNT = const(49)
+_LET_GO = const(2)  # in _world: nothing outside drives the pin
+
+on_output = None  # function(gpio, duty 0..65535, freq_hz), told of outputs; set by wiring.py
+_mode = bytearray(_COUNT)
+_pull = bytearray(_COUNT)
+_latch = bytearray(_COUNT)  # what an output drives
+_world = bytearray(b"\x02" * _COUNT)  # what something outside drives
+_interrupts = {}  # gpio -> (handler, trigger, hard)
+_pwm = {}  # gpio -> PWM
+
+
+def level(gpio):
+    """The level on the pin."""
+    mode = _mode[gpio]
+    if mode == Pin.OUT or (mode == Pin.OPEN_DRAIN and not _latch[gpio]):
+        return _latch[gpio]
+    if _world[gpio] != _LET_GO:
+        return _world[gpio]
+    return 1 if _pull[gpio] == Pin.PULL_UP else 0
+
+
+def drive(gpio, to):
+    """Something outside drives the pin to 0 or 1, or lets go of it (None)."""
+    before = level(gpio)
+    _world[gpio] = _LET_GO if to is None else to
+    after = level(gpio)
+    interrupt = _interrupts.get(gpio)
+    if interrupt and after != before:
+        handler, trigger, hard = interrupt
+        if trigger & (Pin.IRQ_RISING if after else Pin.IRQ_FALLING):
+            if hard:
+                micropython.heap_lock()  # as in a hard interrupt: nothing may be allocated
+                try:
+                    handler(Pin(gpio))
+                finally:
+                    micropython.heap_unlock()
+            else:
+                micropython.schedule(handler, Pin(gpio))
+
+
+def number(pin):
+    """GPIO number of a Pin or a number."""
+    if isinstance(pin, Pin):
+        return pin._gpio
+    # 22 to 25 do not exist on the ESP32-S3, 26 to 32 belong to its flash
+    if not 0 <= pin < _COUNT or 22 <= pin <= 32:
+        raise ValueError("invalid pin")
+    return pin
+
+
+def _changed(gpio):
+    pwm = _pwm.get(gpio)
+    if pwm:
+        on_output(gpio, pwm._duty, pwm._freq)
+    elif _mode[gpio] == Pin.OUT:
+        on_output(gpio, 65535 * _latch[gpio], 0)
+
+
+class Pin:
+    # numbers as on the ESP32
+    IN = 1
+    OUT = 3
+    OPEN_DRAIN = 7
+    PULL_DOWN = 1
+    PULL_UP = 2
+    IRQ_RISING = 1
+    IRQ_FALLING = 2
+    WAKE_LOW = 4
+    WAKE_HIGH = 5
+
+    def __init__(self, id, *settings, **named):
+        self._gpio = number(id)
+        self.init(*settings, **named)
+
+    def init(self, mode=None, pull=-1, *, value=None, drive=None, hold=None):
+        gpio = self._gpio
+        if value is not None:
+            _latch[gpio] = 1 if value else 0
+        if mode is not None:
+            _mode[gpio] = mode
+            _pwm.pop(gpio, None)
+        if pull != -1:
+            _pull[gpio] = pull or 0
+        _changed(gpio)
+
+    def value(self, to=None):
+        if to is None:
+            return level(self._gpio)
+        self.init(value=to)
+
+    __call__ = value
+
+    def on(self):
+        self.value(1)
+
+    def off(self):
+        self.value(0)
+
+    def toggle(self):
+        self.value(not _latch[self._gpio])
+
+    def irq(self, handler=None, trigger=3, wake=None, hard=False):
+        _interrupts[self._gpio] = handler and (handler, trigger, hard)
+        return self
+
+    def __eq__(self, other):
+        return isinstance(other, Pin) and other._gpio == self._gpio
+
+    def __hash__(self):
+        return self._gpio
+
+    def __repr__(self):
+        return "Pin(%d)" % self._gpio
+
+
+class PWM:
+    """LEDC channel: as on the ESP32 it starts at once, at 5 kHz and half duty unless told otherwise."""
+
+    def __init__(self, dest, freq=5000, duty=512, **settings):
+        self._gpio = number(dest)
+        _pwm[self._gpio] = self
+        self._duty = 0
+        self.init(freq, duty, **settings)
+
+    def init(self, freq=None, duty=None, *, duty_u16=None, duty_ns=None):
+        if freq is not None:
+            if not 1 <= freq <= 40_000_000:
+                raise ValueError("frequency must be from 1Hz to 40MHz")
+            self._freq = freq
+        if duty_ns is not None:
+            duty_u16 = duty_ns * self._freq * 65536 // 1_000_000_000
+        elif duty_u16 is None:
+            duty_u16 = self._duty if duty is None else duty * 64
+        self._duty = min(65535, max(0, duty_u16))
+        _changed(self._gpio)
+
+    def deinit(self):
+        _pwm.pop(self._gpio, None)
+        on_output(self._gpio, 0, 0)
+
+    def freq(self, hz=None):
+        return self._freq if hz is None else self.init(hz)
+
+    def duty(self, duty=None):
+        return self._duty // 64 if duty is None else self.init(None, duty)
+
+    def duty_u16(self, duty=None):
+        return self._duty if duty is None else self.init(duty_u16=duty)
+
+    def duty_ns(self, ns=None):
+        if ns is not None:
+            return self.init(duty_ns=ns)
+        return self._duty * 1_000_000_000 // (65536 * self._freq)
