@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quectel EG915U: an LTE Cat-1 modem on a UART. AT commands (3GPP TS 27.007) until the dial.
+
+After `dial()` the UART carries PPP and belongs to network.PPP until `hang_up()`. Signal strength
+is in dBm and as old as the last `attach()`: without CMUX there are no AT commands beside PPP.
+"""
+
+import asyncio
+import time
+
+from micropython import const
+
+_OK = b"OK"
+_CONNECT = b"CONNECT"
+_FAILURES = (b"ERROR", b"+CME ERROR", b"NO CARRIER", b"BUSY", b"NO DIALTONE")
+_REGISTERED = (b"1", b"5")  # home, roaming; second number of +CEREG, TS 27.007 10.1.22
+
+_POLL_MS = const(20)
+_ANSWER_MS = const(1_000)  # TS 27.007 allows more only for commands that reach the network
+_QUICK_MS = const(300)  # AT and ATH: answered at once or not at all
+_SIM_MS = const(5_000)  # AT+CPIN? while the card starts
+_DIAL_MS = const(60_000)
+_REGISTER_MS = const(90_000)  # a first search over all bands
+_KEY_MS = const(2_100)  # PWRKEY low for at least 2 s switches on or off
+_START_MS = const(15_000)  # until the UART answers after PWRKEY
+_GUARD_MS = const(1_100)  # silence of 1 s before and after +++
+_LINE = const(128)  # bytes; a longer line is noise
+
+
+class ModemError(OSError):
+    """The modem or the network said no, or nothing in time."""
+
+
+class EG915U:
+    """`uart` needs write, any and read; `power_key` is a Pin whose 1 pulls PWRKEY low."""
+
+    def __init__(self, uart, power_key=None):
+        self.signal_dbm = None
+        self.uart = uart
+        self._power_key = power_key
+        self._line = bytearray()
+
+    async def start(self):
+        """Make the modem answer: end a data call, power it up if it is silent."""
+        if not await self._answers():
+            await self.hang_up()
+            if not await self._answers():
+                await self._switch_on()
+        await self.command(b"ATE0")
+
+    async def attach(self, apn=""):
+        """Register with the network; ModemError when there is no card or no network."""
+        await self.command(b"AT+CPIN?", wait_ms=_SIM_MS)
+        await self.command(b'AT+CGDCONT=1,"IP","%s"' % apn.encode())
+        begin = time.ticks_ms()
+        while not _is_registered(await self.command(b"AT+CEREG?")):
+            if time.ticks_diff(time.ticks_ms(), begin) > _REGISTER_MS:
+                raise ModemError("no network: check antenna, coverage and SIM card")
+            await asyncio.sleep_ms(_ANSWER_MS)
+        self.signal_dbm = _dbm(await self.command(b"AT+CSQ"))
+
+    async def dial(self):
+        """Open the data call. From here on the UART carries PPP."""
+        await self.command(b"ATD*99***1#", _CONNECT, _DIAL_MS)
+
+    async def hang_up(self):
+        """Back to AT commands, whatever the UART carried."""
+        await asyncio.sleep_ms(_GUARD_MS)
+        self.uart.write(b"+++")
+        await asyncio.sleep_ms(_GUARD_MS)
+        await self._try(b"ATH")
+
+    async def command(self, line, final=_OK, wait_ms=_ANSWER_MS):
+        """The information lines before `final`; ModemError on an error or silence."""
+        self.uart.read(self.uart.any())  # late words of the command before
+        self._line = bytearray()
+        self.uart.write(line + b"\r")
+        deadline = time.ticks_add(time.ticks_ms(), wait_ms)
+        lines = []
+        while True:
+            answer = await self._read_line(deadline)
+            if answer.startswith(final):
+                return lines
+            if any(answer.startswith(failure) for failure in _FAILURES):
+                raise ModemError("%s: %s" % (line.decode(), bytes(answer)))
+            if answer and answer != line:  # an echo is no answer
+                lines.append(answer)
+
+    async def _answers(self):
+        # the first AT may be lost while the modem finds the baud rate
+        return await self._try(b"AT") or await self._try(b"AT")
+
+    async def _try(self, line):
+        try:
+            await self.command(line, wait_ms=_QUICK_MS)
+        except ModemError:
+            return False
+        return True
+
+    async def _switch_on(self):
+        if self._power_key is not None:
+            self._power_key.value(1)
+            await asyncio.sleep_ms(_KEY_MS)
+            self._power_key.value(0)
+        begin = time.ticks_ms()
+        while not await self._try(b"AT"):
+            if time.ticks_diff(time.ticks_ms(), begin) > _START_MS:
+                raise ModemError("the modem does not answer")
+
+    async def _read_line(self, deadline):
+        """One line without its end; nothing is read beyond it, PPP may follow CONNECT."""
+        while True:
+            while self.uart.any():
+                byte = self.uart.read(1)
+                if byte == b"\n":
+                    line, self._line = bytes(self._line), bytearray()
+                    return line.strip()
+                if len(self._line) < _LINE:
+                    self._line += byte
+            if time.ticks_diff(deadline, time.ticks_ms()) <= 0:
+                raise ModemError("no answer from the modem")
+            await asyncio.sleep_ms(_POLL_MS)
+
+
+def _is_registered(lines):
+    """+CEREG: <n>,<stat>[,...]"""
+    for line in lines:
+        if line.startswith(b"+CEREG:"):
+            fields = line.split(b":")[1].split(b",")
+            return len(fields) > 1 and fields[1].strip() in _REGISTERED
+    return False
+
+
+def _dbm(lines):
+    """+CSQ: <rssi>,<ber>: 0..31 are -113 to -51 dBm in steps of 2, 99 is unknown. TS 27.007 8.5"""
+    for line in lines:
+        if line.startswith(b"+CSQ:"):
+            try:
+                rssi = int(line.split(b":")[1].split(b",")[0])
+            except ValueError:
+                return None
+            return 2 * rssi - 113 if 0 <= rssi <= 31 else None
+    return None

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cellular link: modem, PPP, and TCP streams to a broker, with TLS-PSK when it is configured.
+
+Two brokers take turns: an address is left when it cannot be opened or when its stream lived
+only a short time. When both fail the data call is made anew, from the modem's start.
+"""
+
+import asyncio
+import errno
+import socket
+import time
+
+_PPP_MS = 20_000  # LCP and IPCP after CONNECT
+_OPEN_MS = 15_000  # TCP handshake, with two repeats of a lost SYN
+_STABLE_MS = 30_000  # a stream that lived shorter counts as a failure of its broker
+_POLL_MS = 100
+_TCP, _NODELAY = 6, 1  # IPPROTO_TCP, TCP_NODELAY: an SOS must not wait for Nagle
+
+
+def parse_brokers(text):
+    """[(host, port), ...] of "host:port" or "host:port,host:port"."""
+    brokers = []
+    for part in text.split(","):
+        host, colon, port = part.strip().rpartition(":")
+        if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError('broker "%s": write host:port' % part)
+        brokers.append((host, int(port)))
+    return brokers
+
+
+class Cellular:
+    """`modem` is an EG915U; `tls_psk` is (identity, key) or None for plain TCP."""
+
+    def __init__(self, modem, brokers, tls_psk=None, apn=""):
+        self._modem = modem
+        self._brokers = brokers
+        self._tls = None if tls_psk is None else _tls_context(tls_psk)
+        self._apn = apn
+        self._ppp = None
+        self._turn = 0  # index of the broker whose turn it is
+        self._failures = 0  # openings in a row that came to nothing
+        self._opened_at = None  # ticks of the last opening, None after a failed one
+
+    @property
+    def attached(self):
+        return self._ppp is not None and self._ppp.isconnected()
+
+    @property
+    def signal_dbm(self):
+        """As of the last attach; None when unknown."""
+        return self._modem.signal_dbm
+
+    async def attach(self):
+        """Bring PPP up; OSError when modem or network do not."""
+        import network
+
+        await self._detach()
+        await self._modem.start()
+        await self._modem.attach(self._apn)
+        await self._modem.dial()
+        self._ppp = network.PPP(self._modem.uart)
+        self._ppp.connect()
+        begin = time.ticks_ms()
+        while not self._ppp.isconnected():
+            if time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS:
+                raise OSError(errno.ETIMEDOUT, "no PPP")
+            await asyncio.sleep_ms(_POLL_MS)
+
+    async def open_stream(self):
+        """(reader, writer) to the broker whose turn it is; attaches first when needed."""
+        self._choose_broker()
+        if not self.attached or self._failures > len(self._brokers):
+            self._failures = 0
+            await self.attach()
+        self._failures += 1  # until it is open
+        sock = await asyncio.wait_for_ms(_connected(*self._brokers[self._turn]), _OPEN_MS)
+        if self._tls:  # the handshake itself happens with the first write
+            host = self._brokers[self._turn][0]
+            sock = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+            sock.setblocking(False)
+        self._failures = 0
+        self._opened_at = time.ticks_ms()
+        stream = asyncio.StreamReader(sock)  # reads and writes
+        return stream, stream
+
+    def _choose_broker(self):
+        """The next one, unless there was no trouble with this one."""
+        opened_at, self._opened_at = self._opened_at, None
+        if opened_at is None:
+            fine = self._failures == 0
+        else:
+            fine = not 0 <= time.ticks_diff(time.ticks_ms(), opened_at) < _STABLE_MS
+        if not fine:
+            self._turn = (self._turn + 1) % len(self._brokers)
+
+    async def _detach(self):
+        ppp, self._ppp = self._ppp, None
+        if ppp is not None:
+            ppp.disconnect()
+            await asyncio.sleep_ms(_POLL_MS)
+
+
+async def _connected(host, port):
+    """A TCP socket that is connected, or whose first use says why not."""
+    info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]  # blocks while DNS does
+    sock = socket.socket(info[0], info[1], info[2])
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(_TCP, _NODELAY, 1)
+        try:
+            sock.connect(info[-1])
+        except OSError as error:
+            if error.errno != errno.EINPROGRESS:
+                raise
+        await _writable(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _writable(sock):
+    """What asyncio.open_connection waits for; there is no public name for it."""
+    yield asyncio.core._io_queue.queue_write(sock)
+
+
+def _tls_context(tls_psk):
+    """No certificates at all: verification stays on, so only the shared key can pass."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.psk_identity, context.psk_key = tls_psk
+    return context

@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A minimal MQTT 3.1.1 client for asyncio: QoS 1 with DUP, a persistent session, a will.
+
+One connection has two tasks: `_read` takes what comes, `_write` alone owns the writer and all
+deadlines. Whoever publishes only queues a packet and waits, so cancelling a publisher never tears
+a packet apart. Ways out of a connection, all through `_serve`'s `finally`:
+
+  the broker closes, resets or sends garbage   `_read` raises OSError, EOFError or MqttError
+  nothing is answered in time                  `_write` raises MqttError
+  a write fails, or takes too long             `_write` raises OSError or TimeoutError
+  opening or CONNACK fails or takes too long   `_serve` raises before the two tasks exist
+  `run()` is cancelled                         CancelledError passes through, nothing is retried
+
+What was queued and not acknowledged stays queued and goes out on the next connection: with DUP
+and the same id when the broker kept the session, as a new message when it did not.
+"""
+
+import asyncio
+import random
+import time
+
+_OPEN_MS = 300_000  # power the modem, register, dial, resolve, connect: the modem gives up earlier
+_CONNACK_MS = 20_000  # TLS-PSK and CONNACK are four round trips; 2 s each at the edge of a cell
+_SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
+_STUCK_MS = 60_000  # a question without its answer although others come: the broker lost it
+_BACK_OFF_FIRST_MS = 2_000  # a broker that restarts should not meet all bands at once
+_BACK_OFF_MAX_MS = 60_000  # the retry schedule's own step: nobody waits longer for a new try
+_MAX_PACKET = 2_048  # bytes; what the gateway's broker is told too. More is never allocated
+_BATCH = 1_024  # bytes gathered into one write, about one segment of a cellular link
+_MAX_ACKS = 64  # PUBACKs waiting to be written; more means that the broker floods us
+
+_CONNECT, _CONNACK, _PUBLISH, _PUBACK = 0x10, 0x20, 0x30, 0x40
+_SUBSCRIBE, _SUBACK, _PINGREQ, _PINGRESP = 0x82, 0x90, 0xC0, 0xD0
+_QOS1 = 0x02
+_DUP = 0x08
+
+
+class MqttError(Exception):
+    """The broker broke the protocol, refused us or fell silent."""
+
+
+class Packet:
+    """A queued publish. `acked` turns True at PUBACK, and `event` is set then."""
+
+    def __init__(self, id_, topic, data, event):
+        self.id = id_
+        self.topic = topic
+        self.data = data
+        self.event = event
+        self.acked = False
+        self.connection = 0  # number of the last connection it was written on; 0: not yet
+        self.written_at = 0  # ticks of that
+
+
+class MqttClient:
+    """`open_stream` is async and returns (reader, writer); `will` is (topic, data) or None.
+
+    `on_message(topic, data)` and `on_up()` are plain, quick functions.
+    """
+
+    def __init__(
+        self,
+        open_stream,
+        client_id,
+        username=None,
+        password=None,
+        will=None,
+        keepalive_s=120,
+        subscriptions=(),
+        on_message=None,
+    ):
+        self.up = asyncio.Event()
+        self.on_message = on_message
+        self.on_up = None
+        self.connections = 0
+        self.last_error = None  # why the last connection ended, or a message was not taken
+        self._open_stream = open_stream
+        self._connect = _connect_packet(client_id, username, password, will, keepalive_s)
+        self._subscriptions = subscriptions
+        self._ping_ms = keepalive_s * 750  # three quarters: early enough when the link is slow
+        self._hurry = asyncio.Event()
+        self._work = asyncio.Event()  # something to write
+        self._id = 0
+        self._pending = []  # Packets without PUBACK, oldest first
+        self._acks = []  # ids of received messages, to be PUBACKed
+        self._pinged_at = None  # ticks of a PINGREQ without its PINGRESP
+        self._heard_at = 0
+        self._wrote_at = 0
+
+    # --- for everyone ---
+
+    async def publish(self, topic, data):
+        """Return at PUBACK. Cancelling ends the waiting; the message still goes out."""
+        done = asyncio.Event()
+        self.post(topic, data, done)
+        await done.wait()
+
+    def post(self, topic, data, event=None):
+        """Queue a QoS 1 message; its Packet tells when the broker has it."""
+        topic = topic.encode() if isinstance(topic, str) else topic
+        packet = Packet(self._next_id(), topic, data, event)
+        self._pending.append(packet)
+        self._work.set()
+        return packet
+
+    def hurry(self):
+        """Do not wait for the back-off: someone needs help."""
+        self._hurry.set()
+
+    async def run(self):
+        """Connect, serve, reconnect, for ever. The edge: whatever happens is a reason to retry."""
+        failures = 0
+        while True:
+            self._hurry.clear()
+            before = self.connections
+            try:
+                await self._serve()
+            except Exception as error:
+                self.last_error = error
+            failures = 0 if self.connections > before else failures + 1
+            await _wait(self._hurry, _back_off_ms(failures))
+
+    # --- one connection ---
+
+    async def _serve(self):
+        reader, writer = await asyncio.wait_for_ms(self._open_stream(), _OPEN_MS)
+        tasks = []
+        try:
+            session = await asyncio.wait_for_ms(self._handshake(reader, writer), _CONNACK_MS)
+            self._begin(session)
+            over = asyncio.Event()
+            for work in (self._read(reader), self._write(writer)):
+                tasks.append(asyncio.create_task(self._until_over(work, over)))
+            if self.on_up:
+                self.on_up()
+            await over.wait()
+        finally:
+            self.up.clear()
+            for task in tasks:
+                task.cancel()
+            await _close(writer)
+
+    async def _until_over(self, work, over):
+        try:
+            await work
+        except Exception as error:
+            self.last_error = error
+        finally:
+            over.set()
+
+    async def _handshake(self, reader, writer):
+        """Whether the broker kept our session."""
+        writer.write(self._connect)
+        await writer.drain()
+        kind, body = await _receive(reader)
+        if kind != _CONNACK or len(body) != 2:
+            raise MqttError("no CONNACK")
+        if body[1]:
+            raise MqttError("CONNECT refused, code %d" % body[1])
+        return body[0] & 1
+
+    def _begin(self, session):
+        self.connections += 1
+        self._heard_at = self._wrote_at = time.ticks_ms()
+        self._pinged_at = None
+        self._acks.clear()
+        if not session:
+            for packet in self._pending:
+                packet.connection = 0  # new to this broker: not a duplicate
+        self._work.set()
+        self.up.set()
+
+    async def _read(self, reader):
+        while True:
+            kind, body = await _receive(reader)
+            self._heard_at = time.ticks_ms()
+            if kind == _PUBACK:
+                self._acknowledged(_u16(body, 0))
+            elif kind & 0xF0 == _PUBLISH:
+                self._deliver(kind, body)
+            elif kind == _PINGRESP:
+                self._pinged_at = None
+            elif kind == _SUBACK:
+                if len(body) < 3 or max(body[2:]) > 2:
+                    self.last_error = MqttError("subscription refused")
+            else:
+                raise MqttError("unexpected packet 0x%02x" % kind)
+
+    def _acknowledged(self, id_):
+        for packet in self._pending:
+            if packet.id == id_ and packet.connection:
+                self._pending.remove(packet)
+                packet.acked = True
+                if packet.event:
+                    packet.event.set()
+                return
+
+    def _deliver(self, kind, body):
+        start = 2 + _u16(body, 0)
+        qos = kind >> 1 & 3
+        if qos > 1 or start + 2 * qos > len(body):
+            raise MqttError("bad PUBLISH")
+        if len(self._acks) >= _MAX_ACKS:
+            raise MqttError("flooded")
+        if self.on_message:
+            try:
+                self.on_message(body[2:start], body[start + 2 * qos :])
+            except Exception as error:  # a message that is never acknowledged comes for ever
+                self.last_error = error
+        if qos:
+            self._acks.append(body[start : start + 2])
+            self._work.set()
+
+    async def _write(self, writer):
+        if self._subscriptions:
+            await self._put(writer, _subscribe_packet(self._next_id(), self._subscriptions))
+        while True:
+            batch = self._batch()
+            if batch:
+                await self._put(writer, batch)
+                continue
+            self._work.clear()
+            if not await _wait(self._work, self._patience_ms()):
+                self._check()
+
+    async def _put(self, writer, data):
+        writer.write(data)  # all at once: header and body apart would wait for Nagle
+        await asyncio.wait_for_ms(writer.drain(), _SILENT_MS)
+        self._wrote_at = time.ticks_ms()
+
+    def _batch(self):
+        """The bytes of everything that is to be written now."""
+        out = bytearray()
+        while self._acks:
+            out += bytes((_PUBACK, 2)) + self._acks.pop(0)
+        now = time.ticks_ms()
+        for packet in self._pending:
+            if packet.connection != self.connections and len(out) < _BATCH:
+                _append_publish(out, packet)
+                packet.connection = self.connections
+                packet.written_at = now
+        if not out and self._pinged_at is None and self._quiet_ms() >= self._ping_ms:
+            self._pinged_at = now
+            out += bytes((_PINGREQ, 0))
+        return out
+
+    def _quiet_ms(self):
+        return time.ticks_diff(time.ticks_ms(), self._wrote_at)
+
+    def _patience_ms(self):
+        """How long the writer may sleep until its next deadline: an answer, or a PINGREQ."""
+        asked_at = self._asked_at()
+        if asked_at is None:
+            return max(1, self._ping_ms - self._quiet_ms())
+        return max(1, _SILENT_MS - self._silent_ms(asked_at))
+
+    def _check(self):
+        """Raise when a question has waited too long for its answer."""
+        asked_at = self._asked_at()
+        if asked_at is None:
+            return
+        waited_ms = time.ticks_diff(time.ticks_ms(), asked_at)
+        if waited_ms >= _STUCK_MS or self._silent_ms(asked_at) >= _SILENT_MS:
+            raise MqttError("no answer for %d ms" % waited_ms)
+
+    def _asked_at(self):
+        """Ticks of the oldest question without its answer, None if there is none."""
+        return self._pending[0].written_at if self._pending else self._pinged_at
+
+    def _silent_ms(self, asked_at):
+        """How long nothing at all came since the question."""
+        now = time.ticks_ms()
+        return min(time.ticks_diff(now, asked_at), time.ticks_diff(now, self._heard_at))
+
+    def _next_id(self):
+        while True:
+            self._id = self._id % 0xFFFF + 1
+            if not any(packet.id == self._id for packet in self._pending):
+                return self._id
+
+
+# --- packets ---
+
+
+def _connect_packet(client_id, username, password, will, keepalive_s):
+    flags = 0
+    body = bytearray(b"\x00\x04MQTT\x04\x00\x00\x00")  # protocol, level 4, flags, keepalive
+    body[8:10] = keepalive_s.to_bytes(2, "big")
+    parts = [client_id]
+    if will:
+        flags |= 0x0C  # at QoS 1, not retained
+        parts += will
+    if username is not None:
+        flags |= 0x80
+        parts.append(username)
+    if password is not None:
+        flags |= 0x40
+        parts.append(password)
+    body[7] = flags
+    for part in parts:
+        _append_field(body, part)
+    return _head(_CONNECT, len(body)) + body
+
+
+def _subscribe_packet(id_, topics):
+    body = bytearray(id_.to_bytes(2, "big"))
+    for topic in topics:
+        _append_field(body, topic)
+        body.append(1)  # QoS 1
+    return _head(_SUBSCRIBE, len(body)) + body
+
+
+def _append_publish(out, packet):
+    kind = _PUBLISH | _QOS1 | (_DUP if packet.connection else 0)
+    out += _head(kind, 4 + len(packet.topic) + len(packet.data))
+    _append_field(out, packet.topic)
+    out += packet.id.to_bytes(2, "big")
+    out += packet.data
+
+
+def _append_field(out, value):
+    value = value.encode() if isinstance(value, str) else value
+    out += len(value).to_bytes(2, "big")
+    out += value
+
+
+def _head(kind, size):
+    head = bytearray((kind,))
+    while size > 0x7F:
+        head.append(0x80 | (size & 0x7F))
+        size >>= 7
+    head.append(size)
+    return head
+
+
+async def _receive(reader):
+    """(first byte, body) of the next packet."""
+    kind = (await reader.readexactly(1))[0]
+    size = shift = 0
+    while True:
+        byte = (await reader.readexactly(1))[0]
+        size |= (byte & 0x7F) << shift
+        if size > _MAX_PACKET or shift > 21:
+            raise MqttError("packet too long")
+        if byte < 0x80:
+            break
+        shift += 7
+    return kind, await reader.readexactly(size)
+
+
+def _u16(body, at):
+    if len(body) < at + 2:
+        raise MqttError("packet too short")
+    return body[at] << 8 | body[at + 1]
+
+
+# --- waiting ---
+
+
+async def _wait(event, timeout_ms):
+    """Whether the event came in time."""
+    try:
+        await asyncio.wait_for_ms(event.wait(), timeout_ms)
+    except asyncio.TimeoutError:
+        return False
+    return True
+
+
+async def _close(writer):
+    try:
+        writer.close()
+        await writer.wait_closed()
+    except OSError:
+        pass
+
+
+def _back_off_ms(failures):
+    """Doubling, half of it random, so that the bands of a broker come back one by one."""
+    most = min(_BACK_OFF_FIRST_MS << min(failures, 10), _BACK_OFF_MAX_MS)
+    return most // 2 + random.getrandbits(16) * most // 2 // 0xFFFF

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a report without a STORED is sent again, as data. Pure: no clock, no I/O."""
+
+# Attempts at 0, 2, 5, 10, 20 and 40 s: three of them before anyone would press twice, all before
+# the band says "not sent" at 60 s.
+_FIRST_WAITS_MS = (2_000, 3_000, 5_000, 10_000, 20_000)
+_MINUTE_MS = 60_000  # then every minute for an hour: an outage of a cell or a lift
+_MINUTES = 60
+_FOR_EVER_MS = 300_000  # then every 5 minutes without end: an urgent report has no age limit
+
+# Telemetry is sent once for each connection, and again when the broker had it but no STORED came.
+TELEMETRY_ROUND_MS = 900_000
+
+
+def urgent_wait_ms(attempt):
+    """Milliseconds from attempt number `attempt` (the first is 0) to the next one."""
+    if attempt < len(_FIRST_WAITS_MS):
+        return _FIRST_WAITS_MS[attempt]
+    if attempt < len(_FIRST_WAITS_MS) + _MINUTES:
+        return _MINUTE_MS
+    return _FOR_EVER_MS

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sends what waits in the outbox until a STORED removes it. An urgent report is never given up.
+
+Two rounds, urgent and telemetry. A round is a stack of reports, refilled with all that wait when
+its time comes; the newest goes first, since what happens now matters more than what happened.
+Telemetry goes a few at a time, and one by one with pauses while an urgent report is unanswered,
+so that the backlog of an outage never stands between an SOS and the gateway.
+
+A report whose PUBACK is outstanding is not sent again: the client does that if the link breaks.
+"""
+
+import asyncio
+import time
+
+from ..outbox import TELEMETRY, URGENT
+from . import schedule
+
+_URGENT_WINDOW = 8  # reports on their way to the broker at a time: 1 kB of heap
+_TELEMETRY_WINDOW = 4  # half a kilobyte: even at 1 kB/s an SOS waits half a second behind it
+_BEHIND_URGENT_MS = 5_000  # between two of telemetry while an urgent report is unanswered
+_IDLE_MS = 3_600_000  # nothing to do until something happens
+
+
+class Sender:
+    """`outbox` keeps, `client` (MqttClient) carries; `kid_hex` names the band in the topics."""
+
+    def __init__(self, outbox, client, kid_hex):
+        self._outbox = outbox
+        self._client = client
+        self._topics = {
+            URGENT: ("up/%s/a" % kid_hex).encode(),
+            TELEMETRY: ("up/%s/t" % kid_hex).encode(),
+        }
+        self._wake = asyncio.Event()
+        self._flying = []  # (letter, key, Packet) without PUBACK
+        self._urgent = []  # this round's (boot, seq), the next one last
+        self._telemetry = []
+        self._attempt = 0  # of the urgent round
+        self._urgent_at = self._telemetry_at = time.ticks_ms()  # ticks of the next refill
+        self._paused_until = self._urgent_at  # ticks; telemetry behind an urgent report
+        outbox.on_put = self._on_put
+        client.on_up = self._on_up
+
+    def nudge(self):
+        """Send everything urgent now."""
+        self._urgent_at = time.ticks_ms()
+        self._client.hurry()
+        self._wake.set()
+
+    async def run(self):
+        """For ever: do what is due, sleep until the next deadline or until something happens."""
+        while True:
+            self._wake.clear()
+            wait_ms = self._turn()
+            try:
+                await asyncio.wait_for_ms(self._wake.wait(), wait_ms)
+            except asyncio.TimeoutError:
+                pass
+
+    def _on_put(self, letter, boot, seq):
+        if letter == URGENT:
+            self._urgent.append((boot, seq))
+            self._urgent_at = time.ticks_add(time.ticks_ms(), schedule.urgent_wait_ms(0))
+            self._attempt = 1
+            self._client.hurry()
+        else:
+            self._telemetry.append((boot, seq))
+        self._wake.set()
+
+    def _on_up(self):
+        self._urgent_at = self._telemetry_at = time.ticks_ms()
+        self._wake.set()
+
+    def _turn(self):
+        """Send what is due; milliseconds until something is due again."""
+        self._flying = [flight for flight in self._flying if not flight[2].acked]
+        now = time.ticks_ms()
+        self._refill(now)
+        wait_ms = _IDLE_MS
+        if self._client.up.is_set():
+            self._send(URGENT, self._urgent, _URGENT_WINDOW)
+            wait_ms = self._send_telemetry(now)
+        if self._outbox.urgent:
+            wait_ms = min(wait_ms, time.ticks_diff(self._urgent_at, now))
+        return max(1, min(wait_ms, max(1, time.ticks_diff(self._telemetry_at, now))))
+
+    def _refill(self, now):
+        if self._outbox.urgent and time.ticks_diff(now, self._urgent_at) >= 0:
+            self._urgent_at = time.ticks_add(now, schedule.urgent_wait_ms(self._attempt))
+            self._attempt += 1
+            self._outbox.settle()
+            self._urgent = self._outbox.urgent[:]
+            self._client.hurry()  # without a link the attempt is to get one
+        if time.ticks_diff(now, self._telemetry_at) >= 0:
+            self._telemetry_at = time.ticks_add(now, schedule.TELEMETRY_ROUND_MS)
+            self._outbox.settle()
+            self._telemetry = self._outbox.telemetry[:]
+
+    def _send_telemetry(self, now):
+        """Milliseconds after which telemetry may go on."""
+        if not self._outbox.urgent:
+            self._send(TELEMETRY, self._telemetry, _TELEMETRY_WINDOW)
+            return _IDLE_MS
+        pause_ms = time.ticks_diff(self._paused_until, now)
+        if pause_ms > _BEHIND_URGENT_MS:
+            pause_ms = 0  # long ago: ticks wrap after some days
+        if pause_ms <= 0 and self._send(TELEMETRY, self._telemetry, 1, most=1):
+            pause_ms = _BEHIND_URGENT_MS
+            self._paused_until = time.ticks_add(now, pause_ms)
+        return pause_ms if pause_ms > 0 else _IDLE_MS
+
+    def _send(self, letter, round_, window, most=_URGENT_WINDOW):
+        """Send from the round as far as the window allows; how many."""
+        sent = 0
+        free = window - len([flight for flight in self._flying if flight[0] == letter])
+        while round_ and sent < min(free, most):
+            key = round_.pop()
+            if any(flight[1] == key for flight in self._flying):
+                continue  # on its way already
+            sealed = self._outbox.read(letter, *key)
+            if sealed is not None:
+                packet = self._client.post(self._topics[letter], sealed, self._wake)
+                self._flying.append((letter, key, packet))
+                sent += 1
+        return sent

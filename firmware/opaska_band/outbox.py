@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sealed reports, kept until the gateway's sealed STORED frees them: one file per report.
+
+A file holds the frame exactly; up to 128 bytes littlefs keeps it inside the directory and commits
+it, at close, in one piece. So a power cut leaves the whole frame or an empty file, which counts
+as absent; a second name and a rename would add a write and no safety.
+
+littlefs that has run full needs dozens of deletes before it writes again, so nobody may fill it:
+telemetry stops first, urgent reports later, and what is left belongs to the boot counter. What
+the flash does not take is kept in RAM and moved to the flash when that works again.
+"""
+
+import errno
+import os
+
+from opaska_protocol import frame, reports
+from opaska_protocol.errors import ProtocolError
+
+from . import storage as _storage
+
+URGENT = "a"
+TELEMETRY = "t"
+
+TELEMETRY_STOPS_PERCENT = 75  # of the flash in use; the rest is kept for an SOS
+# Free blocks that nobody takes: a growing directory needs two at a time, and with two left the
+# boot counter and the deletes still worked in 600 of 600 tries (tests/on_micropython/flash_full).
+KEPT_BLOCKS = 4
+# An entry takes 40 bytes of heap here and half of that on an ESP32, whatever the flash could hold.
+MAX_TELEMETRY = 256
+MAX_URGENT = 512
+RAM_TELEMETRY = 8  # kept in RAM while the flash fails: the latest ones
+RAM_URGENT = 32
+RECENT = 4  # last urgent frames also kept in RAM: sent at once, and even if the flash dies now
+_SHORTEST = 40  # bytes; no sealed frame is shorter
+
+
+class Outbox:
+    """`urgent` and `telemetry` list the (boot, seq) of waiting reports, oldest first: read only.
+
+    `on_fault(code)` is called when a trouble begins; it must only take a note of it.
+    `on_put(letter, boot, seq)`, if set, is called for each report taken.
+    """
+
+    def __init__(self, storage, on_fault):
+        self.on_put = None
+        self.discarded = 0  # broken files found and removed
+        self.urgent = []
+        self.telemetry = []
+        self._on_fault = on_fault
+        self._known_faults = set()
+        self._ram = {}  # (boot, seq) -> (letter, frame): not on the flash
+        self._recent = []  # (boot, seq, frame) of the last urgent ones
+        self._stuck = []  # names of removed reports whose file would not go
+        self._root = storage.root
+        self._folder = None if storage.root is None else storage.root + "/out/"
+        if self._folder:
+            self._scan()
+
+    @property
+    def count(self):
+        return len(self.urgent) + len(self.telemetry)
+
+    @property
+    def urgent_count(self):
+        return len(self.urgent)
+
+    def waiting(self):
+        """(letter, boot, seq) of every waiting report, urgent first, oldest first."""
+        for boot, seq in self.urgent:
+            yield URGENT, boot, seq
+        for boot, seq in self.telemetry:
+            yield TELEMETRY, boot, seq
+
+    def put(self, letter, boot, seq, sealed):
+        """True when the report is kept: on the flash, else in RAM with a fault. None: refused.
+
+        Only telemetry is refused; an urgent report never is, and nothing is raised for it.
+        """
+        room = self._room(letter)
+        if self._folder and not room and letter == TELEMETRY:
+            self._fault(reports.REPORTS_DROPPED)
+            return None
+        if not room or not self._write(letter, boot, seq, sealed):
+            self._keep_in_ram(letter, boot, seq, sealed)
+        if letter == URGENT:
+            self._recent.append((boot, seq, sealed))
+            del self._recent[:-RECENT]
+        keys = self._keys(letter)
+        keys.append((boot, seq))
+        if len(keys) > 1 and keys[-2] > keys[-1]:
+            keys.sort()  # after a lost boot counter the numbers may jump back
+        if self.on_put:
+            self.on_put(letter, boot, seq)
+        return True
+
+    def read(self, letter, boot, seq):
+        """The frame of a waiting report; None when it cannot be read, or is no frame (removed)."""
+        if (boot, seq) in self._ram:
+            return self._ram[boot, seq][1]
+        for recent in self._recent:
+            if recent[:2] == (boot, seq):
+                return recent[2]
+        if (boot, seq) not in self._keys(letter):
+            return None
+        sealed = self._load(_name(letter, boot, seq))
+        if sealed is not None and not _is_frame(sealed, boot, seq):
+            self.discarded += 1
+            self.remove(boot, seq)
+            return None
+        return sealed
+
+    def remove(self, boot, seq):
+        """Forget a report: only after a verified STORED. True if it was waiting."""
+        for letter in (URGENT, TELEMETRY):
+            keys = self._keys(letter)
+            if (boot, seq) in keys:
+                keys.remove((boot, seq))
+                self._recent = [r for r in self._recent if r[:2] != (boot, seq)]
+                if self._ram.pop((boot, seq), None) is None:
+                    self._delete(_name(letter, boot, seq))
+                return True
+        return False
+
+    def settle(self):
+        """Catch up after trouble: RAM reports to the flash, removed files off it."""
+        stuck, self._stuck = self._stuck, []
+        for name in stuck:
+            self._delete(name)
+        for (boot, seq), (letter, sealed) in sorted(self._ram.items()):
+            if not self._room(letter) or not self._write(letter, boot, seq, sealed):
+                break
+            del self._ram[boot, seq]
+        if not self._ram and not self._stuck and self._room(TELEMETRY):
+            self._known_faults.clear()  # the trouble is over; the next one is reported again
+
+    # --- the flash ---
+
+    def _scan(self):
+        broken = []
+        try:
+            try:
+                os.mkdir(self._folder[:-1])
+            except OSError as error:
+                if error.errno != errno.EEXIST:
+                    raise
+            for entry in os.ilistdir(self._folder[:-1]):
+                key = _key(entry[0])
+                if key is None or (len(entry) > 3 and entry[3] < _SHORTEST):
+                    broken.append(entry[0])
+                else:
+                    self._keys(entry[0][0]).append(key)
+        except OSError:
+            self._fault(reports.FLASH_UNREADABLE)
+        self.discarded += len(broken)
+        for name in broken:
+            self._delete(name)
+        self.urgent.sort()
+        self.telemetry.sort()
+
+    def _room(self, letter):
+        """Whether the flash may take one more. Measured each time: nobody may run it full."""
+        if self._folder is None:
+            return False
+        try:
+            status = os.statvfs(self._root)
+        except OSError:
+            self._fault(reports.FLASH_UNREADABLE)
+            return False
+        blocks, free = status[2], status[3]
+        if letter == TELEMETRY:
+            used_percent = 100 - 100 * free // blocks
+            return used_percent < TELEMETRY_STOPS_PERCENT and len(self.telemetry) < MAX_TELEMETRY
+        room = free > KEPT_BLOCKS and len(self.urgent) < MAX_URGENT
+        if not room:
+            self._fault(reports.FLASH_FULL)
+        return room
+
+    def _write(self, letter, boot, seq, sealed):
+        """Whether the frame is now durable on the flash."""
+        name = _name(letter, boot, seq)
+        try:
+            with open(self._folder + name, "wb") as file:
+                file.write(sealed)
+        except OSError as error:
+            self._fault(_storage.trouble(error))
+            self._delete(name)
+            return False
+        if name in self._stuck:
+            self._stuck.remove(name)  # wanted again
+        return True
+
+    def _load(self, name):
+        try:
+            with open(self._folder + name, "rb") as file:
+                return file.read()
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                return b""
+            self._fault(reports.FLASH_UNREADABLE)
+            return None
+
+    def _delete(self, name):
+        try:
+            os.remove(self._folder + name)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                self._stuck.append(name)
+
+    # --- RAM ---
+
+    def _keep_in_ram(self, letter, boot, seq, sealed):
+        """Each letter has its own room, so an SOS never makes way for telemetry."""
+        same = sorted([key for key, kept in self._ram.items() if kept[0] == letter])
+        if len(same) >= (RAM_URGENT if letter == URGENT else RAM_TELEMETRY):
+            self._fault(reports.REPORTS_DROPPED)
+            del self._ram[same[0]]
+            self._keys(letter).remove(same[0])
+        self._ram[boot, seq] = (letter, sealed)
+
+    def _keys(self, letter):
+        return self.urgent if letter == URGENT else self.telemetry
+
+    def _fault(self, code):
+        if code not in self._known_faults:
+            self._known_faults.add(code)
+            self._on_fault(code)
+
+
+def _name(letter, boot, seq):
+    return "%s%08x%08x" % (letter, boot, seq)
+
+
+def _key(name):
+    """(boot, seq) of a file name that `_name` could have made, else None."""
+    try:
+        key = int(name[1:9], 16), int(name[9:], 16)
+        return key if name == _name(name[0], *key) and name[0] in (URGENT, TELEMETRY) else None
+    except (ValueError, IndexError):
+        return None
+
+
+def _is_frame(sealed, boot, seq):
+    try:
+        header = frame.parse_up(sealed)[0]
+        return header.boot == boot and header.seq == seq
+    except ProtocolError:
+        return False
