@@ -14,7 +14,7 @@ from .guard import failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Callable
 
 TICK_MS = 100  # the shortest pulse that is felt under a sleeve
 
@@ -149,13 +149,16 @@ class Signals:
             self._output(strength, pattern.tone_hz, pattern.colour)
 
     def _output(self, strength: int, tone_hz: int, colour: int) -> None:
+        if tone_hz:
+            self._set(self._buzzer.freq, tone_hz)
+        self._set(self._motor.duty_u16, strength * _FULL // 9)
+        self._set(self._buzzer.duty_u16, _BUZZER_DUTY if tone_hz else 0)
+        for bit, led in enumerate(self._led):
+            self._set(led.duty_u16, _LED_DUTY if colour & 1 << bit else 0)
+
+    def _set(self, setter: "Callable[[int], Any]", value: int) -> None:
         """A broken output must not silence the others, nor stop whoever has something to say."""
         try:
-            self._motor.duty_u16(strength * _FULL // 9)
-            if tone_hz:
-                self._buzzer.freq(tone_hz)
-            self._buzzer.duty_u16(_BUZZER_DUTY if tone_hz else 0)
-            for bit, led in enumerate(self._led):
-                led.duty_u16(_LED_DUTY if colour & 1 << bit else 0)
+            setter(value)
         except Exception as error:
             failed("signals", error, self._faults)

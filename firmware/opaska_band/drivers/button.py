@@ -18,7 +18,7 @@ class Button:
     def __init__(self, pin: "Any") -> None:
         self.on_edge: "Callable[[], None] | None" = None
         self._pin = pin
-        self._ticks = [0] * _EDGES
+        self._ticks: "list[Any]" = [0] * _EDGES
         self._closed = [False] * _EDGES
         self._written = 0  # edges ever kept; only the interrupt counts it up
         self._taken = 0  # edges ever taken; only the task counts it up

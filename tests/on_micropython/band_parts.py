@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: Apache-2.0
+# The small parts of the band: clock, faults, guard, settings, identity, inbox and orders.
+
+import asyncio
+
+from band_support import (
+    BOOT,
+    KEY,
+    KID,
+    Board,
+    Nvs,
+    channel,
+    codes,
+    faults,
+    folder,
+    gateway,
+    main,
+    settle,
+)
+
+from opaska_band import faults as faults_module
+from opaska_band import guard, identity, obey, settings
+from opaska_band.clock import Uptime, WallTime
+from opaska_band.inbox import Inbox
+from opaska_band.settings import Settings
+from opaska_protocol import answers, cbor, orders, reports
+
+# --- clock ---
+
+
+def test_uptime_goes_on_when_the_ticks_wrap():
+    ticks = [(1 << 30) - 500]
+    wrap = 1 << 30
+
+    class Time:
+        ticks_ms = staticmethod(lambda: ticks[0] % wrap)
+        ticks_diff = staticmethod(lambda a, b: (a - b + wrap // 2) % wrap - wrap // 2)
+
+    import opaska_band.clock as clock
+
+    clock.time = Time
+    uptime = Uptime()
+    for _ in range(40):  # a year, by the week
+        before = uptime.ms()
+        ticks[0] += 400_000_000
+        assert uptime.ms() - before == 400_000_000
+    assert uptime.at(Time.ticks_ms()) == uptime.ms()
+    assert uptime.ms() - uptime.at((ticks[0] - 70) % wrap) == 70
+
+
+def test_wall_time_is_unknown_before_the_first_answer():
+    assert WallTime().report(1_000) is None
+
+
+def test_wall_time_lies_within_its_stated_error():
+    for truth_ms, sent_ms, stamped_ms, arrived_ms in (
+        (1_700_000_000_000, 10_000, 10_020, 10_080),
+        (1_700_000_000_999, 10_000, 10_001, 15_000),
+        (1_700_000_000_500, 10_000, 14_999, 15_000),
+    ):
+        wall = WallTime()  # truth_ms is the wall time at uptime 0
+        wall.learn((truth_ms + stamped_ms) // 1_000, sent_ms, arrived_ms)
+        for uptime_ms in (arrived_ms, arrived_ms + 86_400_000):
+            source, unix_s, error_s = wall.report(uptime_ms)
+            assert source == reports.TIME_GATEWAY
+            assert abs(unix_s - (truth_ms + uptime_ms) / 1_000) <= error_s + 1
+            assert error_s <= 1 + 5 + 9
+
+
+def test_wall_time_is_not_spoiled_by_a_slow_answer():
+    wall = WallTime()
+    wall.learn(1_700_000_000, 1_000, 1_100)
+    before = wall.report(50_000)
+    wall.learn(1_600_000_000, 2_000, 40_000)
+    assert wall.report(50_000) == before
+    wall.learn(1_600_000_000, 2_000, 2_000_000)
+    assert wall.report(50_000) == before
+
+
+def test_wall_time_learns_anew_once_drift_outweighs_a_slower_answer():
+    wall = WallTime()
+    wall.learn(1_700_000_000, 1_000, 1_100)
+    day_ms = 86_400_000
+    wall.learn(1_700_100_000, day_ms, day_ms + 2_000)
+    assert abs(wall.report(day_ms + 2_000)[1] - 1_700_100_000) <= 2
+
+
+# --- faults and guard ---
+
+
+async def test_fault_is_reported_once_an_hour():
+    found = faults()
+    for _ in range(1_000):
+        found.note(reports.FLASH_FULL)
+    assert codes(found) == [reports.FLASH_FULL]
+    assert found.count == 1_000
+    assert await found.take() == (reports.FLASH_FULL, "")
+    faults_module._AGAIN_AFTER_MS = 0
+    found.note(reports.FLASH_FULL)
+    assert codes(found) == [reports.FLASH_FULL]
+
+
+async def test_fault_wakes_the_task_that_waits_for_one():
+    found = faults()
+    taken = []
+
+    async def take():
+        while True:
+            taken.append(await found.take())
+
+    task = asyncio.create_task(take())
+    await settle()
+    found.note(1, "a")
+    found.note(2, "b" * 100)
+    await settle()
+    assert taken == [(1, "a"), (2, "b" * 32)]
+    task.cancel()
+
+
+def test_flood_of_different_faults_stays_bounded():
+    found = faults()
+    for code in range(10_000):
+        found.note(code)
+    assert len(codes(found)) == 16
+
+
+async def test_failing_task_is_reported_and_starts_again():
+    guard._FIRST_WAIT_MS = 1
+    found = faults()
+    runs = []
+
+    async def run():
+        runs.append(1)
+        if len(runs) < 4:
+            raise (ValueError("planted"), MemoryError(), OSError(5))[len(runs) - 1]
+
+    await guard.keep("planted", run, found)
+    assert len(runs) == 4
+    assert found.count == 3
+    assert found._queue == [(reports.TASK_FAILED, "planted")]
+
+
+async def test_cancelled_task_is_not_started_again():
+    runs = []
+
+    async def run():
+        runs.append(1)
+        await asyncio.sleep_ms(10_000)
+
+    task = asyncio.create_task(guard.keep("one", run, faults()))
+    await settle()
+    task.cancel()
+    await settle(5)
+    assert len(runs) == 1
+
+
+def test_attempt_returns_the_substitute():
+    found = faults()
+    assert guard.attempt("part", lambda: 1 // 0, found, 7) == 7
+    assert guard.attempt("part", lambda: 5, found, 7) == 5
+    assert found.count == 1
+
+
+# --- settings ---
+
+
+def test_settings_survive_being_kept():
+    storage = folder()
+    changed = Settings()
+    changed.change({1: 0, 2: 60, 3: True})
+    assert changed.save(storage)
+    loaded, broken = settings.load(storage)
+    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet, broken) == (0, 60, True, False)
+
+
+def test_missing_settings_are_the_defaults_and_no_fault():
+    loaded, broken = settings.load(folder())
+    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet, broken) == (500, 300, False, False)
+
+
+def test_broken_settings_are_the_defaults_and_a_fault():
+    storage = folder()
+    broken = (
+        b"",
+        b"\xff" * 20,
+        cbor.encode([1, 2]),
+        cbor.encode({1: 1_001}),  # out of range
+        cbor.encode({1: 100, 2: 59}),  # one good and one bad
+        cbor.encode({1: True}),
+        cbor.encode({9: 1}),  # unknown
+        cbor.encode({1: 100})[:-1],
+    )
+    for data in broken:
+        storage.save("settings", data)
+        loaded, is_broken = settings.load(storage)
+        assert is_broken, data
+        assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet) == (500, 300, False), data
+
+
+# --- identity ---
+
+
+def test_identity_is_read_as_the_bench_wrote_it():
+    nvs = Nvs(kid=KID, key=KEY, gen=2, build=2, broker=b"a:1,b:2", tls=1)
+    who = identity.read(nvs)
+    assert (who.kid, who.key, who.generation, who.build) == (KID, KEY, 2, reports.SEALED)
+    assert (who.brokers, who.tls, who.kid_hex) == ("a:1,b:2", True, KID.hex())
+
+
+def test_incomplete_identity_is_none():
+    whole = {"kid": KID, "key": KEY, "gen": 1}
+    assert identity.read(Nvs(**whole)).build == reports.BENCH
+    for name, bad in (
+        ("kid", None),
+        ("kid", b"short"),
+        ("key", None),
+        ("key", KEY + b"\0"),
+        ("gen", None),
+        ("gen", 0),
+        ("gen", 65_536),
+        ("gen", -1),
+    ):
+        values = dict(whole)
+        values[name] = bad
+        assert identity.read(Nvs(**values)) is None, (name, bad)
+
+
+def test_unreadable_broker_text_leaves_an_identity_that_can_still_keep_an_sos():
+    assert identity.read(Nvs(kid=KID, key=KEY, gen=1, broker=b"\xff\xfe")).brokers == ""
+
+
+# --- inbox ---
+
+
+class Band:
+    """What obey.py sees of a band."""
+
+    def __init__(self):
+        self.storage = folder()
+        self.board = Board()
+        self.faults = faults()
+        self.settings = Settings()
+        self.last_dseq = 0
+        self.used = 0
+
+    def use_settings(self):
+        self.used += 1
+
+
+class Post:
+    """An inbox, and the gateway that fills it."""
+
+    def __init__(self):
+        self.faults = faults()
+        self.answers = []
+        self.orders = []
+        self.gateway = gateway()
+        self.counter = 0
+        self.inbox = Inbox(channel(), self.answers.append, self.orders.append, self.faults)
+
+    def seal(self, body):
+        self.counter += 1
+        return self.gateway.seal(self.counter, body)
+
+    def receive(self, frame):
+        self.inbox.receive(b"dn/x", frame)
+
+
+def answer(state=answers.STORED):
+    return answers.encode_answer(answers.Answer(state, 1, BOOT, 1, 1_700_000_000))
+
+
+def test_verified_answers_and_orders_reach_whom_they_concern():
+    post = Post()
+    post.receive(post.seal(answer()))
+    post.receive(post.seal(orders.encode_order(orders.Order(5, 1, {1: 100}))))
+    assert [(a.state, a.boot, a.seq) for a in post.answers] == [(answers.STORED, BOOT, 1)]
+    assert [(o.dseq, o.kind, o.arguments) for o in post.orders] == [(5, 1, {1: 100})]
+    assert post.inbox.refused == 0
+
+
+def test_every_flipped_bit_is_refused_and_counted():
+    post = Post()
+    frame = bytearray(post.seal(answer()))
+    for bit in range(len(frame) * 8):
+        frame[bit // 8] ^= 1 << bit % 8
+        post.receive(bytes(frame))
+        frame[bit // 8] ^= 1 << bit % 8
+    assert post.answers == []
+    assert post.inbox.refused == len(frame) * 8
+    assert set(codes(post.faults)) == {reports.UNVERIFIED_ANSWERS}
+
+
+def test_rubbish_other_bands_and_our_own_reports_are_refused():
+    post = Post()
+    other = type(post.gateway)(b"another1", 1, KEY, b"gwgwgwgw")
+    wrong_key = type(post.gateway)(KID, 1, bytes(16), b"gwgwgwgw")
+    next_generation = type(post.gateway)(KID, 2, KEY, b"gwgwgwgw")
+    bad = [b"", b"\0", b"x" * 2_000, channel().seal(1, answer())]
+    bad += [one.seal(1, answer()) for one in (other, wrong_key, next_generation)]
+    bad += [post.seal(b""), post.seal(b"\xa0"), post.seal(cbor.encode({0: 1, 1: 0}))]
+    for data in bad:
+        post.receive(data)
+    assert (post.answers, post.orders) == ([], [])
+    assert post.inbox.refused == len(bad)
+
+
+def test_unknown_verified_content_is_no_error():
+    post = Post()
+    post.receive(post.seal(cbor.encode({0: 99})))
+    assert (post.inbox.refused, post.answers, post.orders) == (0, [], [])
+
+
+def test_failure_while_an_answer_is_used_is_a_fault_and_the_next_one_works():
+    post = Post()
+    used = []
+
+    def use(answer):
+        used.append(answer)
+        if len(used) == 1:
+            raise ValueError("planted")
+
+    post.inbox._on_answer = use
+    post.receive(post.seal(answer()))
+    post.receive(post.seal(answer()))
+    assert len(used) == 2
+    assert codes(post.faults) == [reports.TASK_FAILED]
+
+
+# --- orders ---
+
+
+def order(dseq, kind=orders.SETTINGS, arguments=None):
+    return orders.Order(dseq, kind, {1: 250, 3: True} if arguments is None else arguments)
+
+
+def test_settings_order_takes_effect_and_is_kept():
+    band = Band()
+    obey.obey(band, order(4))
+    assert (band.settings.hold_ms, band.settings.quiet, band.used) == (250, True, 1)
+    assert band.last_dseq == 4
+    loaded, _ = settings.load(band.storage)
+    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet) == (250, 300, True)
+    assert band.faults.count == 0
+
+
+def test_repeated_and_overtaken_orders_have_no_effect():
+    band = Band()
+    obey.obey(band, order(4))
+    obey.obey(band, order(4, arguments={1: 900}))
+    obey.obey(band, order(3, arguments={1: 900}))
+    assert band.settings.hold_ms == 250
+    assert band.faults.count == 0
+
+
+def test_number_of_an_order_is_kept_before_it_takes_effect():
+    from opaska_band import state
+
+    band = Band()
+    kept = []
+
+    def change(arguments):
+        kept.append(state.load_dseq(band.storage, band.board.nvs))
+
+    band.settings.change = change
+    obey.obey(band, order(9))
+    assert kept == [9]
+
+
+def test_order_whose_number_cannot_be_kept_is_refused():
+    band = Band()
+    band.storage.root = None
+    band.board.nvs.read_only = True
+    obey.obey(band, order(4))
+    assert (band.settings.hold_ms, band.last_dseq) == (500, 0)
+    assert codes(band.faults) == [reports.ORDER_REFUSED]
+
+
+def test_orders_outside_the_allow_list_and_bad_arguments_are_refused_and_counted_as_seen():
+    band = Band()
+    for dseq, bad in enumerate(
+        [order(1, kind) for kind in (2, 3, 5, 15, 0)]
+        + [order(1, arguments=a) for a in ({1: 1_001}, {2: 59}, {3: 1}, {4: 1}, {1: 5, 99: 1})]
+    ):
+        bad.dseq = dseq + 1
+        obey.obey(band, bad)
+        assert band.last_dseq == dseq + 1
+    assert set(codes(band.faults)) == {reports.ORDER_REFUSED}
+    assert (band.settings.hold_ms, band.settings.heartbeat_s, band.used) == (500, 300, 0)
+
+
+def test_no_order_can_make_an_sos_impossible():
+    band = Band()
+    obey.obey(band, order(1, arguments={1: 1_000, 2: 3_600, 3: True}))
+    assert band.settings.hold_ms <= 1_000
+    assert set(obey.ALLOWED) == {orders.SETTINGS}
+
+
+def test_settings_that_the_flash_does_not_take_work_until_the_restart_and_are_a_fault():
+    band = Band()
+    band.storage.save = lambda name, data: False
+    obey.obey(band, order(4))
+    assert band.settings.hold_ms == 250
+    assert len(codes(band.faults)) == 1
+
+
+main(globals())

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+# reporter.py, heartbeat.py, resume.py: sealed once, small, and with little garbage.
+
+import gc
+
+from band_support import (
+    BOOT,
+    KEY,
+    KID,
+    channel,
+    faults,
+    folder,
+    gateway,
+    main,
+    outbox,
+)
+
+from opaska_band.clock import Uptime, WallTime
+from opaska_band.decisions.help import OpenReports
+from opaska_band.heartbeat import Heartbeat
+from opaska_band.identity import Identity
+from opaska_band.reporter import Reporter
+from opaska_band.resume import waiting_alarms
+from opaska_band.settings import Settings
+from opaska_band.storage import Storage
+from opaska_protocol import frame, reports
+from opaska_protocol.answers import ACCEPTED, CLOSED, STORED, TAKEN
+
+UNIX_S = 1_790_000_000
+YEAR_MS = 365 * 86_400_000
+
+
+class Battery:
+    fields = {"battery_percent": 73, "battery_mv": 3_900, "charging": True}
+
+    def read(self):
+        return dict(self.fields)
+
+
+class Sos:
+    def __init__(self):
+        self.reports = OpenReports()
+
+
+class Cellular:
+    signal_dbm = -97
+
+
+class Band:
+    """A band without button and link: reporter, outbox and heartbeat are real."""
+
+    def __init__(self, storage=None, boot=BOOT, generation=1):
+        self.faults = faults()
+        self.storage = storage or folder()
+        self.outbox = outbox(self.storage, self.faults)
+        self.uptime = Uptime()
+        self.wall = WallTime()
+        self.channel = channel(boot)
+        self.reporter = Reporter(self.channel, self.outbox, self.uptime, self.wall)
+        self.settings = Settings()
+        self.sos = Sos()
+        self.cellular = Cellular()
+        self.identity = Identity(KID, generation, KEY, reports.SEALED, "", False)
+        self.last_dseq = 12
+        self.heartbeat = Heartbeat(self, Battery())
+
+    def sos_report(self):
+        return self.reporter.report(
+            reports.ALARM,
+            {"kind": reports.SOS, "trigger": reports.HOLD, "battery_percent": 73},
+        )
+
+    def frame(self, letter, seq, boot=None):
+        return self.outbox.read(letter, boot or self.reporter.boot, seq)
+
+    def opened(self, letter, seq):
+        header, ciphertext = frame.parse_up(self.frame(letter, seq))
+        return reports.decode_report(gateway().open(header, ciphertext))
+
+    def stored(self, seq, unix_s=UNIX_S):
+        self.reporter.answered(self.reporter.boot, seq, STORED, unix_s)
+
+
+def test_reports_are_numbered_sealed_and_kept():
+    band = Band()
+    assert band.sos_report() == 1
+    assert band.reporter.report(reports.FAULT, {"code": 6, "detail": "kind 5"}) == 2
+    band.heartbeat.beat()
+    waiting = list(band.outbox.waiting())
+    assert waiting == [("a", BOOT, 1), ("a", BOOT, 2), ("t", BOOT, 3)]
+    report = band.opened("a", 1)
+    assert report.type == reports.ALARM
+    assert report.problems == []
+    assert report.fields["kind"] == reports.SOS
+    assert report.fields["trigger"] == reports.HOLD
+    assert band.opened("a", 2).fields["detail"] == "kind 5"
+    heartbeat = band.opened("t", 3).fields
+    assert heartbeat["battery_mv"] == 3_900
+    assert heartbeat["waiting"] == 2
+    assert heartbeat["last_dseq"] == 12
+    assert heartbeat["signal_dbm"] == -97
+    assert heartbeat["charging"] is True
+    assert "answers" not in heartbeat
+
+
+def test_only_stored_frees_a_report():
+    band = Band()
+    seq = band.sos_report()
+    for state in (ACCEPTED, TAKEN, CLOSED):
+        band.reporter.answered(BOOT, seq, state, UNIX_S)
+        assert band.outbox.count == 1
+    band.reporter.answered(BOOT + 1, seq, STORED, UNIX_S)
+    band.reporter.answered(BOOT, seq + 1, STORED, UNIX_S)
+    assert band.outbox.count == 1
+    band.stored(seq)
+    band.stored(seq)
+    assert band.outbox.count == 0
+
+
+def test_time_is_learned_from_the_first_answer_only_and_reported_with_its_error():
+    band = Band()
+    first, second = band.sos_report(), band.sos_report()
+    assert "time" not in band.opened("a", first).fields
+    band.stored(first)
+    third = band.sos_report()
+    source, unix_s, error_s = band.opened("a", third).fields["time"]
+    assert (source, error_s) == (reports.TIME_GATEWAY, 1)
+    assert abs(unix_s - UNIX_S) <= 1
+    band.stored(first, UNIX_S + 1_000_000)  # a repeat says nothing new
+    assert abs(band.wall.report(band.uptime.ms())[1] - UNIX_S) <= 1
+    assert second
+
+
+def test_alarm_leaves_the_time_out_once_the_gateway_can_date_this_boot():
+    band = Band()
+    band.stored(band.sos_report())
+    assert "time" in band.opened("a", band.sos_report()).fields
+    band.heartbeat.beat()
+    band.stored(3)
+    assert "time" not in band.opened("a", band.sos_report()).fields
+    band.heartbeat.beat()
+    assert "time" in band.opened("t", 5).fields
+
+
+def test_sealed_sos_is_small_enough_for_one_sms():
+    band = Band()
+    band.uptime._ms = 30 * 86_400_000
+    small = len(band.frame("a", band.sos_report()))
+    band.wall.learn(UNIX_S, band.uptime.ms(), band.uptime.ms())
+    with_time = len(band.frame("a", band.sos_report()))
+    band.reporter.anchored = True
+    band.channel = channel(0xFFFFFFF0)
+    band.reporter = Reporter(band.channel, band.outbox, band.uptime, band.wall)
+    band.reporter._seq = 70_000
+    band.reporter.anchored = True
+    largest = len(band.frame("a", band.sos_report()))
+    print("sealed SOS", small, "with time", with_time, "large counters", largest)
+    assert small <= 57
+    assert with_time <= 80
+    assert largest <= 80
+
+
+def test_routine_heartbeat_is_small():
+    band = Band(boot=300)
+    band.uptime._ms = 30 * 86_400_000
+    band.wall.learn(UNIX_S, band.uptime.ms(), band.uptime.ms())
+    band.reporter._seq = 9_000
+    band.last_dseq = 300
+    band.heartbeat.beat()
+    size = len(band.frame("t", 9_001))
+    band.sos.reports.opened(300, 8_000)
+    band.sos.reports.answered(300, 8_000, TAKEN, 300)
+    band.heartbeat.beat()
+    with_answer = len(band.frame("t", 9_002))
+    print("sealed heartbeat", size, "with an answer", with_answer)
+    assert size <= 96
+    assert with_answer <= 104
+
+
+def test_no_heartbeat_outgrows_a_record_on_flash():
+    band = Band(boot=0xFFFFFFF0)
+    band.uptime._ms = 100 * YEAR_MS
+    band.wall.learn(UNIX_S, band.uptime.ms(), band.uptime.ms())
+    band.reporter._seq = 0xFFFF0000
+    band.last_dseq = 0xFFFFFFFF
+    for seq in range(1, 5):
+        band.sos.reports.opened(0xFFFFFFF0, 0xFFFE0000 + seq)
+        band.sos.reports.answered(0xFFFFFFF0, 0xFFFE0000 + seq, TAKEN, 1)
+    band.heartbeat.beat()
+    assert len(band.frame("t", 0xFFFF0001)) <= 128
+    assert len(band.opened("t", 0xFFFF0001).fields["answers"]) >= 1
+
+
+def test_heartbeat_echoes_until_the_gateway_has_it():
+    band = Band()
+    seq = band.sos_report()
+    band.sos.reports.opened(BOOT, seq)
+    band.sos.reports.answered(BOOT, seq, CLOSED, BOOT)
+    for heartbeat_seq in (2, 3):
+        band.heartbeat.beat()
+        assert band.opened("t", heartbeat_seq).fields["answers"] == [[BOOT, seq, CLOSED]]
+    band.heartbeat.answered(BOOT, 2)  # an earlier one: perhaps without this echo
+    band.heartbeat.answered(BOOT - 1, 3)
+    assert band.sos.reports.echo(4)
+    band.heartbeat.answered(BOOT, 3)
+    assert band.sos.reports.echo(4) == []
+
+
+def test_heartbeats_do_not_fill_the_flash_while_nobody_takes_them():
+    band = Band()
+    for _ in range(50):
+        band.heartbeat.beat()
+    assert len(band.outbox.telemetry) == 12
+    band.reporter.answered(BOOT, 1, STORED, None)
+    band.heartbeat.beat()
+    assert len(band.outbox.telemetry) == 12
+
+
+def test_battery_that_cannot_be_read_leaves_its_fields_out():
+    band = Band()
+    band.heartbeat._battery.fields = {}
+    band.heartbeat.beat()
+    fields = band.opened("t", 1).fields
+    assert "battery_percent" not in fields
+    assert fields["free_bytes"] > 0
+
+
+def test_without_flash_reports_are_kept_in_ram():
+    band = Band(Storage(None, [reports.FLASH_UNREADABLE]))
+    assert band.sos_report() == 1
+    assert band.opened("a", 1).fields["kind"] == reports.SOS
+
+
+def test_sos_waiting_from_before_the_restart_is_told_from_a_waiting_fault():
+    before = Band()
+    before.reporter.report(reports.FAULT, {"code": 6})
+    sos_seq = before.sos_report()
+    before.heartbeat.beat()
+    after = Band(before.storage, BOOT + 1)
+    after.sos_report()
+    found = waiting_alarms(after.outbox, after.identity, BOOT + 1)
+    assert found == [(BOOT, sos_seq)]
+
+
+def test_waiting_report_of_an_earlier_key_counts_as_an_alarm():
+    before = Band()
+    seq = before.sos_report()
+    identity = Identity(KID, 2, KEY, reports.BENCH, "", False)
+    assert waiting_alarms(Band(before.storage, 9).outbox, identity, 9) == [(BOOT, seq)]
+
+
+def test_broken_file_in_the_outbox_is_no_alarm_and_stops_nobody():
+    before = Band()
+    seq = before.sos_report()
+    with open("state/out/a%08x%08x" % (BOOT, 50), "wb") as file:
+        file.write(b"x" * 60)
+    after = Band(before.storage, 9)
+    assert waiting_alarms(after.outbox, after.identity, 9) == [(BOOT, seq)]
+
+
+def test_outbox_of_hundreds_of_alarms_does_not_delay_the_start():
+    band = Band()
+    for _ in range(60):
+        band.sos_report()
+    found = waiting_alarms(Band(band.storage, 9).outbox, band.identity, 9)
+    assert found == [(BOOT, seq) for seq in range(53, 61)]
+
+
+def churn(run):
+    """Bytes that `run` takes from the heap, garbage included."""
+    run()
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    run()
+    taken = gc.mem_alloc() - before
+    gc.enable()
+    return taken
+
+
+def test_sealing_a_heartbeat_takes_at_most_512_bytes_of_heap():
+    band = Band()
+    fields = Battery().read()
+    fields.update({"free_bytes": 100_000, "build": 1, "link": 1, "last_dseq": 3})
+    fields.update({"waiting": 1, "signal_dbm": -97, "uptime_ms": 1 << 30})
+    fields["time"] = [1, UNIX_S, 1]
+    seqs = iter(range(1, 100))
+
+    def seal():
+        band.channel.seal(next(seqs), reports.encode_report(reports.HEARTBEAT, fields))
+
+    taken = churn(seal)
+    whole = churn(band.heartbeat.beat)
+    print("encode and seal", taken, "with reading, counting and keeping", whole)
+    assert taken <= 512
+    assert whole <= 8_192
+
+
+main(globals())

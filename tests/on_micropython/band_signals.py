@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+# signals.py: one pattern at a time, the stronger meaning wins, no output speaks alone.
+
+from band_support import Board, codes, faults, main, settle
+
+from opaska_band import signals
+from opaska_band.decisions import help as help_
+from opaska_band.signals import PATTERNS, Signals
+from opaska_protocol.reports import TASK_FAILED
+
+TICK_MS = 2
+
+
+def player():
+    signals.TICK_MS = TICK_MS
+    board = Board()
+    return Signals(board, faults()), board
+
+
+def length_ms(name):
+    """With room for a slow machine."""
+    return 4 * TICK_MS * (len(PATTERNS[name].rhythm) + 2)
+
+
+async def test_pattern_is_felt_within_the_call():
+    play, board = player()
+    play.play("stored")
+    assert board.notes == ["stored"]
+    assert board.motor.duties[-1] > 0
+    assert board.buzzer.duties[-1] > 0
+    assert any([led.duties[-1] for led in board.led])
+
+
+async def test_stronger_meaning_replaces_a_running_weaker_one_at_once():
+    play, board = player()
+    for name in ("working", "stored", "accepted", "taken"):
+        play.play(name)
+        assert board.notes[-1] == name
+    await settle(length_ms("taken"))
+    assert board.notes == ["working", "stored", "accepted", "taken"], board.notes
+    assert board.motor.duties[-1] == 0
+
+
+async def test_weaker_meaning_waits_for_the_stronger_one():
+    play, board = player()
+    play.play("taken")
+    play.play("not_sent")
+    assert board.notes == ["taken"]
+    await settle(length_ms("taken"))
+    assert board.notes[:2] == ["taken", "not_sent"]
+
+
+async def test_repeated_pattern_goes_on_until_something_else_is_said():
+    PATTERNS["working"].again_ms = 5
+    play, board = player()
+    play.play("working")
+    await settle(4 * (length_ms("working") + 5))
+    count = len(board.notes)
+    assert count >= 3, board.notes
+    play.play("stored")
+    await settle(length_ms("stored") + 20)
+    assert board.notes[count:] == ["stored"], board.notes
+
+
+async def test_not_sent_gives_way_to_working():
+    play, board = player()
+    play.play("not_sent")
+    play.play("working")
+    assert board.notes == ["not_sent", "working"]
+
+
+async def test_hold_grows_to_the_end_of_the_hold():
+    play, board = player()
+    start = len(board.motor.duties)
+    play.hold(80)
+    await settle(75)
+    felt = board.motor.duties[start:]
+    assert board.notes == ["hold"]
+    assert felt == sorted(felt), felt
+    assert len(felt) == len(PATTERNS["hold"].rhythm), felt
+    assert felt[-1] == 65535
+
+
+async def test_released_hold_ends_and_what_stands_goes_on():
+    PATTERNS["working"].again_ms = 5
+    play, board = player()
+    play.play("working")
+    play.hold(1_000)
+    play.released()
+    assert board.notes[-1] == "hold"
+    await settle(20)
+    assert board.notes[-1] == "working"
+
+
+async def test_hold_does_not_cut_off_an_answer():
+    play, board = player()
+    play.play("accepted")
+    play.hold(500)
+    play.released()
+    assert board.notes == ["accepted"]
+    await settle(length_ms("accepted"))
+    assert board.motor.duties[-1] == 0
+
+
+async def test_passing_pattern_does_not_end_what_stands():
+    PATTERNS["working"].again_ms = 5
+    play, board = player()
+    play.play("working")
+    play.play("safe_mode")
+    await settle(length_ms("safe_mode") + length_ms("working") + 10)
+    assert board.notes[:3] == ["working", "safe_mode", "working"], board.notes
+
+
+async def test_quiet_has_no_tone_and_a_stronger_motor():
+    play, board = player()
+    play.play("working")
+    loud = board.motor.duties[-1]
+    play.quiet = True
+    play.play("working")
+    assert board.motor.duties[-1] > loud
+    assert board.buzzer.duties[-1] == 0
+
+
+async def test_broken_motor_is_reported_and_the_others_still_play():
+    play, board = player()
+    board.motor.broken = True
+    play.play("stored")
+    await settle(length_ms("stored"))
+    assert board.notes == ["stored"]
+    assert any(board.buzzer.duties)
+    assert any(board.led[2].duties)
+    assert codes(play._faults) == [TASK_FAILED]
+
+
+async def test_silence_ends_everything():
+    play, board = player()
+    play.play("not_sent")
+    play.silence()
+    await settle(5)
+    assert board.motor.duties[-1] == board.buzzer.duties[-1] == 0
+    count = len(board.notes)
+    await settle(50)
+    assert len(board.notes) == count
+
+
+def test_every_told_state_has_a_pattern():
+    told = [name for row in help_.TOLD.values() for name in row if name]
+    assert all([name in PATTERNS for name in told])
+
+
+def test_meanings_grow_stronger_and_not_sent_is_unlike_them():
+    nearer = [PATTERNS[name] for name in ("working", "stored", "accepted", "taken")]
+    for i in range(len(nearer) - 1):
+        weaker, stronger = nearer[i], nearer[i + 1]
+        assert stronger.rank > weaker.rank
+        assert max(stronger.rhythm) >= max(weaker.rhythm)
+        assert sum(map(int, stronger.rhythm)) > sum(map(int, weaker.rhythm))
+        assert stronger.tone_hz > weaker.tone_hz
+    # Pulses of help last 300 ms and more, those of "not sent" 100 ms: told apart under a sleeve.
+    for pattern in nearer:
+        assert min([len(pulse) for pulse in pattern.rhythm.split("0") if pulse]) >= 3
+    assert max([len(pulse) for pulse in PATTERNS["not_sent"].rhythm.split("0")]) == 1
+
+
+def test_tones_are_low_enough_for_older_ears_and_colour_never_speaks_alone():
+    for pattern in PATTERNS.values():
+        assert pattern.tone_hz <= 2_000
+        assert pattern.colour
+    rhythms = [pattern.rhythm for pattern in PATTERNS.values()]
+    assert len(set(rhythms)) == len(rhythms)
+
+
+main(globals())
