@@ -8,20 +8,20 @@ counts each delay from when the report should have left.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from opaska_tools.bench.figures import percentile
+from opaska_tools.bench.fleet import Fleet
 from opaska_tools.bench.load_band import LoadBand
 from opaska_tools.stage.gateway import Gateway
 from opaska_tools.stage.mosquitto import Mosquitto, find_mosquitto
 from opaska_tools.stage.registration import Registered, register_many
+from opaska_tools.stage.stored import count_reports
 
 _WINDOW = 400  # reports under way at rate 0: enough to keep the gateway busy, less than its queue
 _URGENT_EVERY = 100  # one report in so many is an SOS
@@ -61,47 +61,33 @@ async def _measure(folder: Path, bands: int, rate: float, seconds: float) -> Ing
         gateway.write_config()
         registered = await register_many(gateway, bands)
         await stack.enter_async_context(gateway)
-        load = _Load(gateway)
-        await load.connect(registered)
-        stack.callback(load.close)
+        load = _Load(gateway, registered)
+        await stack.enter_async_context(load.fleet)
+        await load.fleet.connected()
         return await load.measure(rate, seconds, "mosquitto" if mosquitto else "amqtt")
 
 
 class _Load:
     """All bands of one run, and what came back."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, registered: list[Registered]) -> None:
         self._gateway = gateway
-        self._bands: list[LoadBand] = []
+        self.fleet = Fleet(registered, lambda: gateway.broker_port, on_stored=self._on_stored)
         self._delays_s: list[float] = []
         self._sent = 0
-        self._next = 0
         self._refill = False  # rate 0: every answer sends the next report
-
-    async def connect(self, registered: list[Registered]) -> None:
-        loop = asyncio.get_running_loop()
-        for band in registered:
-            load_band = LoadBand(band, self._on_stored)
-            port = self._gateway.broker_port
-            await loop.create_connection(partial(_same, load_band), "127.0.0.1", port)
-            self._bands.append(load_band)
-        await asyncio.gather(*(band.ready for band in self._bands))
-
-    def close(self) -> None:
-        for band in self._bands:
-            band.close()
 
     async def measure(self, rate: float, seconds: float, broker: str) -> Ingest:
         cpu_before, _ = self._gateway.appetite()
         began = time.monotonic()
         watching = asyncio.create_task(self._watch_memory())
         await (self._open_loop(rate, seconds) if rate else self._closed_loop(seconds))
-        await self._drain()
+        await self.fleet.drain(_DRAIN_S, _RESEND_AFTER_S)
         took = time.monotonic() - began
         cpu = self._gateway.appetite()[0] - cpu_before
         watching.cancel()
-        answered = sum(band.answered for band in self._bands)
-        stored, rows = _stored(self._gateway.database_file)
+        answered = self.fleet.answered
+        different, rows = count_reports(self._gateway.database_file)
         return Ingest(
             rate_per_s=round(answered / took, 1),
             per_cpu_s=round(answered / cpu, 1),
@@ -110,8 +96,8 @@ class _Load:
             rss_mb=round(self._peak_mb, 1),
             sent=self._sent,
             answered=answered,
-            lost=self._sent - min(answered, stored),
-            doubled=rows - stored,
+            lost=self._sent - min(answered, different),
+            doubled=rows - different,
             broker=broker,
         )
 
@@ -129,7 +115,7 @@ class _Load:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             await asyncio.sleep(1.0)
-            self._resend()
+            self.fleet.resend(_RESEND_AFTER_S)
         self._refill = False
 
     async def _open_loop(self, rate: float, seconds: float) -> None:
@@ -141,38 +127,12 @@ class _Load:
                 self._send(began + self._sent / rate)
             await asyncio.sleep(_TICK_S)
 
-    async def _drain(self) -> None:
-        end = time.monotonic() + _DRAIN_S
-        while any(band.sent for band in self._bands) and time.monotonic() < end:
-            await asyncio.sleep(0.01)
-            self._resend()
-
     def _send(self, due_s: float | None = None) -> None:
-        band = self._bands[self._next]
-        self._next = (self._next + 1) % len(self._bands)
+        band = self.fleet.bands[self._sent % len(self.fleet.bands)]
         self._sent += 1
         band.report(urgent=self._sent % _URGENT_EVERY == 0, due_s=due_s)
-
-    def _resend(self) -> None:
-        for band in self._bands:
-            band.resend(_RESEND_AFTER_S)
 
     def _on_stored(self, band: LoadBand, seq: int, delay_s: float) -> None:
         self._delays_s.append(delay_s)
         if self._refill:
             self._send()
-
-
-def _same(band: LoadBand) -> LoadBand:
-    return band
-
-
-def _stored(database_file: Path) -> tuple[int, int]:
-    """(different reports, rows of reports) in the gateway's database."""
-    query = (
-        "SELECT count(DISTINCT hex(device_id) || '.' || generation || '.' || boot || '.' || seq),"
-        " count(*) FROM event WHERE kind = 'report'"
-    )
-    with closing(sqlite3.connect(database_file)) as connection:
-        different, rows = connection.execute(query).fetchone()
-        return different, rows

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """One band of a load test: a bare MQTT 3.1.1 connection that seals reports and verifies answers.
 
-Bare, because a thousand of them share one core with a broker and the gateway that is measured.
+Bare, because a thousand of them share one core with a broker and the gateway that is measured. As
+a real band it keeps every report until a verified answer, and resends it byte for byte.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import struct
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opaska_protocol import answers, reports
 from opaska_protocol.channel import BandChannel
+from opaska_protocol.errors import ProtocolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,69 +24,119 @@ if TYPE_CHECKING:
 
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK = 0x20, 0x30, 0x40, 0x90
 _KEEPALIVE_S = 0  # the run is short and never idle
+_CONNECT_S = 10.0  # from the first packet to the broker's last yes; then it is tried again
+BOOT = 1  # a load band starts once
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A sealed report that no verified answer has freed yet."""
+
+    frame: bytes
+    urgent: bool
+    since_s: float  # time.monotonic() when it left, or should have left
+    sent_s: float  # when it was published last
 
 
 class LoadBand(asyncio.Protocol):
     """Publishes sealed reports at QoS 1; `on_stored` is told of every verified first STORED."""
 
     def __init__(
-        self, band: Registered, on_stored: Callable[[LoadBand, int, float], None]
+        self,
+        band: Registered,
+        on_stored: Callable[[LoadBand, int, float], None] | None = None,
+        on_frame: Callable[[LoadBand, bytes], None] | None = None,
     ) -> None:
         self.kid = band.kid
-        self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.sent: dict[int, tuple[bytes, float, bool]] = {}  # seq -> frame, since, urgent
+        self.waiting: dict[int, Waiting] = {}  # by seq
+        self.accepted = 0  # reports sealed so far: their seq are 1..accepted
         self.answered = 0
+        self.unverified = 0  # down frames that its key did not open
+        self.up = asyncio.Event()  # while the broker takes reports and answers reach it
+        self.lost = asyncio.Event()  # the opposite
+        self.lost.set()
         self._channel = BandChannel(
-            bytes.fromhex(band.kid), band.generation, band.key, 1, secrets.token_bytes(8)
+            bytes.fromhex(band.kid), band.generation, band.key, BOOT, secrets.token_bytes(8)
         )
         self._on_stored = on_stored
-        self._seq = 0
+        self._on_frame = on_frame
         self._packet_id = 0
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
+        self._subscribed: asyncio.Future[None] | None = None
 
     # --- reports ---
 
-    def report(self, *, urgent: bool = False, due_s: float | None = None) -> int:
-        """Seal and publish one report; `due_s` (time.monotonic) is when it should have left."""
-        self._seq += 1
-        body = _alarm(self._seq) if urgent else _heartbeat(self._seq)
-        frame = self._channel.seal(self._seq, body)
-        since = time.monotonic() if due_s is None else due_s
-        self.sent[self._seq] = (frame, since, urgent)
-        self._publish(frame, urgent)
-        return self._seq
+    def report(
+        self, *, urgent: bool = False, due_s: float | None = None, publish: bool = True
+    ) -> int:
+        """Seal one report and publish it; `due_s` (time.monotonic) is when it should have left."""
+        self.accepted += 1
+        seq = self.accepted
+        body = _alarm(seq) if urgent else _heartbeat(seq)
+        now_s = time.monotonic()
+        sealed = self._channel.seal(seq, body)
+        waiting = Waiting(sealed, urgent, now_s if due_s is None else due_s, float("-inf"))
+        self.waiting[seq] = waiting
+        if publish:
+            self._send_report(waiting, now_s)
+        return seq
 
-    def resend(self, older_than_s: float) -> int:
-        """Publish again, byte for byte, what waits longer than that; how many."""
-        limit = time.monotonic() - older_than_s
-        late = [(frame, urgent) for frame, since, urgent in self.sent.values() if since < limit]
-        for frame, urgent in late:
-            self._publish(frame, urgent)
+    def resend(self, older_than_s: float = 0.0) -> int:
+        """Publish again, byte for byte, what was last sent longer ago than that; how many."""
+        now_s = time.monotonic()
+        late = [each for each in self.waiting.values() if each.sent_s <= now_s - older_than_s]
+        for each in late:
+            self._send_report(each, now_s)
         return len(late)
 
-    def _publish(self, frame: bytes, urgent: bool) -> None:
+    def publish(self, frame: bytes, *, urgent: bool = False) -> None:
+        """Publish any bytes on a topic of this band; nothing happens without a connection."""
         self._packet_id = self._packet_id % 0xFFFF + 1
         topic = f"up/{self.kid}/{'a' if urgent else 't'}".encode()
-        packet_id = self._packet_id.to_bytes(2, "big")
-        self._send(0x32, len(topic).to_bytes(2, "big") + topic + packet_id + frame)
+        self._send(0x32, _text(topic) + self._packet_id.to_bytes(2, "big") + frame)
 
-    def _answered(self, frame: bytes) -> None:
-        answer = answers.decode_answer(self._channel.open(frame))
-        waiting = self.sent.pop(answer.seq, None)
+    def _send_report(self, waiting: Waiting, now_s: float) -> None:
+        if self.up.is_set():
+            waiting.sent_s = now_s
+            self.publish(waiting.frame, urgent=waiting.urgent)
+
+    def _opened(self, frame: bytes) -> None:
+        try:
+            answer = answers.decode_answer(self._channel.open(frame))
+        except ProtocolError:
+            self.unverified += 1
+            return
+        if answer.boot != BOOT:
+            self.unverified += 1
+            return
+        waiting = self.waiting.pop(answer.seq, None)
         if waiting is not None:
             self.answered += 1
-            self._on_stored(self, answer.seq, time.monotonic() - waiting[1])
+            if self._on_stored is not None:
+                self._on_stored(self, answer.seq, time.monotonic() - waiting.since_s)
 
     # --- MQTT ---
+
+    async def connect(self, port: int) -> None:
+        """Connect to a broker on 127.0.0.1 and listen for answers; OSError, TimeoutError."""
+        loop = asyncio.get_running_loop()
+        self._subscribed = loop.create_future()
+        self._buffer = b""
+        async with asyncio.timeout(_CONNECT_S):
+            await loop.create_connection(lambda: self, "127.0.0.1", port)
+            try:
+                await self._subscribed
+            except BaseException:
+                self.close()
+                raise
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        name = self.kid.encode()
-        text = len(name).to_bytes(2, "big") + name
+        name = _text(self.kid.encode())
         # MQTT 3.1.1, a user name, and a session that stays, as bands have
-        self._send(0x10, b"\0\4MQTT\4\x80" + _KEEPALIVE_S.to_bytes(2, "big") + text + text)
+        self._send(0x10, b"\0\4MQTT\4\x80" + _KEEPALIVE_S.to_bytes(2, "big") + name + name)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -92,8 +144,10 @@ class LoadBand(asyncio.Protocol):
             self._handle(*packet)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.ready.done():
-            self.ready.set_exception(exc or ConnectionError("the broker closed the connection"))
+        self.up.clear()
+        self.lost.set()
+        if self._subscribed is not None and not self._subscribed.done():
+            self._subscribed.set_exception(exc or ConnectionError("the broker hung up"))
 
     def close(self) -> None:
         if self._transport is not None:
@@ -120,15 +174,25 @@ class LoadBand(asyncio.Protocol):
             if head & 0x06:  # QoS 1
                 self._send(_PUBACK, packet[at : at + 2])
                 at += 2
-            self._answered(packet[at:])
+            if self._on_frame is not None:
+                self._on_frame(self, packet[at:])
+            self._opened(packet[at:])
         elif kind == _CONNACK:
             if packet[1]:
-                self.ready.set_exception(ConnectionError(f"CONNACK {packet[1]}"))
-                return
-            topic = f"dn/{self.kid}".encode()
-            self._send(0x82, b"\0\1" + len(topic).to_bytes(2, "big") + topic + b"\1")
-        elif kind == _SUBACK and not self.ready.done():
-            self.ready.set_result(None)
+                self._refuse(f"CONNACK {packet[1]}")
+            else:
+                self._send(0x82, b"\0\1" + _text(f"dn/{self.kid}".encode()) + b"\1")
+        elif kind == _SUBACK:
+            if packet[2] > 1:
+                self._refuse(f"SUBACK {packet[2]}")
+            elif self._subscribed is not None and not self._subscribed.done():
+                self.lost.clear()
+                self.up.set()
+                self._subscribed.set_result(None)
+
+    def _refuse(self, why: str) -> None:
+        if self._subscribed is not None and not self._subscribed.done():
+            self._subscribed.set_exception(ConnectionError(why))
 
     def _send(self, head: int, body: bytes) -> None:
         assert self._transport is not None
@@ -139,7 +203,11 @@ class LoadBand(asyncio.Protocol):
             left >>= 7
             if not left:
                 break
-        self._transport.write(struct.pack("B", head) + size + body)
+        self._transport.write(bytes((head,)) + size + body)
+
+
+def _text(characters: bytes) -> bytes:
+    return len(characters).to_bytes(2, "big") + characters
 
 
 def _heartbeat(seq: int) -> bytes:

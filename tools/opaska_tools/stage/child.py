@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+_LONGEST_LINE = 1 << 20  # bytes; a log line may carry a whole traceback
 _KEPT_LINES = 400  # of output, to show when something went wrong
 _GRACE_S = 8.0  # from SIGTERM to SIGKILL; the gateway itself needs at most 5
 
@@ -61,6 +62,7 @@ class Child:
             env=self._env,
             cwd=self._cwd,
             start_new_session=True,
+            limit=_LONGEST_LINE,
         )
         self._reading = asyncio.create_task(self._read())
 
@@ -99,6 +101,12 @@ class Child:
         """As kill -9 does."""
         if self.running:
             os.kill(self.pid, signal.SIGKILL)
+
+    async def ended(self, timeout_s: float) -> int:
+        """Wait for its own end; its exit code, negative for a signal. TimeoutError."""
+        assert self._process is not None
+        async with asyncio.timeout(timeout_s):
+            return await self._process.wait()
 
     async def stop(self) -> int | None:
         """End it: SIGTERM, then SIGKILL. Its exit code, None if it never ran."""

@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 import psutil
 
@@ -16,12 +17,12 @@ from opaska_tools.stage.child import Child
 from opaska_tools.stage.mosquitto import GATEWAY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from opaska_tools.stage.mosquitto import Mosquitto
-    from opaska_tools.stage.receiver import Receiver
 
+_KEPT_ENTRIES = 4_000  # of its log
 _START_S = 30.0  # a cold start with migration on a busy machine
 OPASKA = Path(sys.executable).with_name("opaska")
 
@@ -38,6 +39,19 @@ class Station:
     details: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
+class ReceiverAddress(Protocol):
+    """A monitoring centre's receiver on this machine."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def key_hex(self) -> str: ...
+    @property
+    def settings(self) -> Mapping[str, int | float | str]:
+        """More keys of its [[centre.receiver]] table."""
+        ...
+
+
 class Gateway:
     """One gateway process on a folder of its own. It may be killed and started again there."""
 
@@ -46,9 +60,10 @@ class Gateway:
         folder: Path,
         *,
         mosquitto: Mosquitto | None = None,
-        receivers: tuple[Receiver, ...] = (),
+        receivers: Sequence[ReceiverAddress] = (),
         journey: bool = False,
         on_station: Callable[[Station], None] | None = None,
+        command: Sequence[str | Path] = (OPASKA, "serve"),
     ) -> None:
         self.folder = folder
         self.config_file = folder / "gateway.toml"
@@ -58,6 +73,9 @@ class Gateway:
         self._receivers = receivers
         self._journey = journey
         self._on_station = on_station
+        self._command = command
+        self._news = asyncio.Event()
+        self.entries: deque[dict[str, Any]] = deque(maxlen=_KEPT_ENTRIES)  # of its log
         self._ready = asyncio.Event()
         self.broker_port = 0  # where bands reach the broker
         self.child: Child | None = None
@@ -68,12 +86,33 @@ class Gateway:
 
     async def start(self) -> None:
         """Start it and wait until it takes reports."""
+        await self.spawn()
+        await self.ready()
+
+    async def spawn(self, *, command: Sequence[str | Path] = ()) -> None:
+        """Only start it; `command` runs another program on the same folder, this once."""
         if not self.config_file.exists():
             self.write_config()
         self._ready.clear()
-        self.child = Child([OPASKA, "serve", "--config", self.config_file], on_line=self._on_line)
+        self.entries.clear()
+        program = (*(command or self._command), "--config", self.config_file)
+        self.child = Child(program, on_line=self._on_line)
         await self.child.start()
+
+    async def ready(self) -> None:
+        """Wait until it takes reports; ChildEnded, TimeoutError."""
+        assert self.child is not None
         await self.child.until(self._ready, _START_S, "the gateway says ready")
+
+    async def logged(self, event: str, timeout_s: float, after: int = 0) -> dict[str, Any]:
+        """The first entry of this name among its log after the first `after`; TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                self._news.clear()
+                for entry in list(self.entries)[after:]:
+                    if entry.get("event") == event:
+                        return entry
+                await self._news.wait()
 
     async def stop(self) -> int | None:
         return None if self.child is None else await self.child.stop()
@@ -110,6 +149,7 @@ class Gateway:
                 f"port = {receiver.port}",
                 f'key = "{receiver.key_hex}"',
                 'supervision = "off"',
+                *(f"{key} = {json.dumps(value)}" for key, value in receiver.settings.items()),
             ]
         return "\n".join(lines) + "\n"
 
@@ -134,6 +174,8 @@ class Gateway:
         self._on_entry(cast("dict[str, Any]", entry))
 
     def _on_entry(self, entry: dict[str, Any]) -> None:
+        self.entries.append(entry)
+        self._news.set()
         if entry.get("event") == "ready":
             port: int = entry.get("broker_port", 0)
             self.broker_port = port if self._mosquitto is None else self._mosquitto.band_port

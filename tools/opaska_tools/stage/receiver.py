@@ -16,6 +16,7 @@ from pysiaalarm.event import SIAEvent
 from opaska_tools.stage.ports import free_port
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
 
@@ -31,7 +32,13 @@ class Received:
 class Receiver:
     """Listens on 127.0.0.1 for encrypted SIA DC-09; `log` holds what it acknowledged."""
 
-    def __init__(self, accounts: list[str], port: int = 0) -> None:
+    def __init__(
+        self,
+        accounts: list[str],
+        port: int = 0,
+        settings: Mapping[str, int | float | str] | None = None,
+    ) -> None:
+        self.settings = settings or {}  # more keys of the gateway's table for it
         # pysiaalarm takes the characters of a key as its bytes
         self._key_text = secrets.token_hex(8)
         self.key_hex = self._key_text.encode().hex()
