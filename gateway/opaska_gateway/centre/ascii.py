@@ -34,11 +34,11 @@ _UNPRINTABLE = re.compile(r"[^ -~]")
 
 def fold(text: str, limit: int) -> str:
     """At most `limit` printable ASCII characters that read like the text; "?" for the unknown."""
-    whole = unicodedata.normalize("NFC", text[: 4 * limit])
-    spaced = " ".join(whole.translate(_TABLE).split())
+    whole = unicodedata.normalize("NFC", text[: 4 * limit]).translate(_TABLE)
     bare = "".join(
         letter
-        for letter in unicodedata.normalize("NFKD", spaced)
+        for letter in unicodedata.normalize("NFKD", whole)
         if not unicodedata.combining(letter)
     )
-    return _UNPRINTABLE.sub("?", bare.translate(_TABLE))[:limit].rstrip()
+    spaced = " ".join(bare.translate(_TABLE).split())
+    return _UNPRINTABLE.sub("?", spaced)[:limit].rstrip()

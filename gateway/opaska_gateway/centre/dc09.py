@@ -57,7 +57,7 @@ _FIELDS = {  # what an outgoing frame may hold
     "account": re.compile(r"[0-9A-F]{3,16}"),
     "data": re.compile(r"[ -Z\\^-~]*"),  # printable ASCII without [ and ]
 }
-_XDATA = re.compile(r"[A-Z][ -Z\\^-~]*")
+_XDATA = re.compile(r"[A-Z][ -Z\\^-{}~]*")  # a "|" would look like the end of a pad
 
 
 @dataclass(frozen=True, slots=True)

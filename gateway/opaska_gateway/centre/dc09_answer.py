@@ -65,8 +65,8 @@ def judge(sent: Frame, answer: Frame, trust: Trust) -> Verdict:
         return Verdict("nak", "it answered NAK: wrong time, or not understood", answer.time_ms)
     if answer.seq != sent.seq:
         return Verdict("unusable", f"it answered frame {answer.seq:04}, not {sent.seq:04}")
-    if answer.account != sent.account:
-        return Verdict("unusable", f"it answered for another account, {answer.account}")
+    if (answer.prefix, answer.account) != (sent.prefix, sent.account):
+        return Verdict("unusable", f"it answered for L{answer.prefix}#{answer.account}")
     if answer.id == "DUH":
         return Verdict("duh", "it answered DUH: it cannot process this code")
     if answer.id != "ACK":
