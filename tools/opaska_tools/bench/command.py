@@ -28,6 +28,20 @@ def ingest(
     _show(run(bands, rate, seconds), as_json=as_json)
 
 
+@app.command()
+def flood(
+    backlog: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Reports that bands kept during an outage.")
+    ] = 50_000,
+    sos: Annotated[int, typer.Option(min=1, max=1000, help="Live SOS pressed meanwhile.")] = 20,
+    as_json: _Json = False,
+) -> None:
+    """Live SOS while a thousand bands hand over what they kept during an outage."""
+    from opaska_tools.bench.flood import run
+
+    _show(run(backlog, sos), as_json=as_json)
+
+
 def _show(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(figures))

@@ -50,6 +50,7 @@ class LoadBand(asyncio.Protocol):
         self.kid = band.kid
         self.waiting: dict[int, Waiting] = {}  # by seq
         self.accepted = 0  # reports sealed so far: their seq are 1..accepted
+        self.alarms = 0  # of them, SOS
         self.answered = 0
         self.unverified = 0  # down frames that its key did not open
         self.up = asyncio.Event()  # while the broker takes reports and answers reach it
@@ -58,6 +59,8 @@ class LoadBand(asyncio.Protocol):
         self._channel = BandChannel(
             bytes.fromhex(band.kid), band.generation, band.key, BOOT, secrets.token_bytes(8)
         )
+        self.generation = band.generation
+        self.account = band.account
         self._on_stored = on_stored
         self._on_frame = on_frame
         self._packet_id = 0
@@ -72,6 +75,7 @@ class LoadBand(asyncio.Protocol):
     ) -> int:
         """Seal one report and publish it; `due_s` (time.monotonic) is when it should have left."""
         self.accepted += 1
+        self.alarms += urgent
         seq = self.accepted
         body = _alarm(seq) if urgent else _heartbeat(seq)
         now_s = time.monotonic()
