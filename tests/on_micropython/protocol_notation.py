@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a value in CBOR diagnostic notation (RFC 8949, 8). CPython and MicroPython, byte for byte."""
+"""Writes a value in CBOR diagnostic notation (RFC 8949, 8), alike on CPython and MicroPython."""
 
 from binascii import hexlify
 

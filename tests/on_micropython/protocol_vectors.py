@@ -11,7 +11,6 @@ from binascii import hexlify, unhexlify
 from opaska_protocol import answers, cbor, frame, hkdf, orders, reports, seal
 from opaska_protocol.channel import BandChannel, GatewayChannel
 from opaska_protocol.errors import ProtocolError
-
 from tests.on_micropython.protocol_notation import notation
 
 TYPE_CHECKING = False
@@ -51,7 +50,10 @@ def _keys(vector: "dict[str, Any]") -> "dict[str, Any]":
 def _ccm(vector: "dict[str, Any]") -> "dict[str, Any]":
     key, nonce, aad, sealed = _bytes(vector, "key", "nonce", "aad", "sealed")
     plaintext = seal.Ccm(key).open(nonce, aad, sealed)
-    return {"plaintext": _hex(plaintext), "sealed": _hex(seal.Ccm(key).seal(nonce, aad, plaintext))}
+    return {
+        "plaintext": _hex(plaintext),
+        "sealed": _hex(seal.Ccm(key).seal(nonce, aad, plaintext)),
+    }
 
 
 def _reports(vector: "dict[str, Any]") -> "dict[str, Any]":
@@ -87,13 +89,14 @@ def _answers(vector: "dict[str, Any]") -> "dict[str, Any]":
 
 def _orders(vector: "dict[str, Any]") -> "dict[str, Any]":
     order = orders.decode_order(unhexlify(vector["body"]))
-    found = {"dseq": order.dseq, "kind": order.kind, "arguments": notation(order.arguments)}
+    found: "dict[str, Any]" = {"dseq": order.dseq, "kind": order.kind}
+    found["arguments"] = notation(order.arguments)
     if not vector.get("newer"):
         found["body"] = _hex(orders.encode_order(order))
     if order.kind == orders.SETTINGS:
-        found["settings"] = orders.settings_from_wire(order.arguments)
-        wire = orders.settings_to_wire(found["settings"])
-        found["arguments"] = notation(wire)
+        settings = orders.settings_from_wire(order.arguments)
+        found["settings"] = settings
+        found["arguments"] = notation(orders.settings_to_wire(settings))
     return found
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fills in the bytes of the protocol's vectors: python -m opaska_tools.vectors [--check | --sizes].
+"""Fills in the bytes of the protocol's vectors: python -m opaska_tools.vectors [--check | --sizes]
 
-A vector says by hand what goes in (a value in CBOR diagnostic notation, keys, header) and what must
-come out (fields, problems, reason). Only the bytes between the two are computed here. Bytes of a
-refused vector that no encoder of ours would write stay as they stand.
+A vector says by hand what goes in (a value in CBOR diagnostic notation, keys, header) and what
+must come out (fields, problems, reason). Only the bytes between the two are computed here. Bytes
+of a refused vector that no encoder of ours would write stay as they stand.
 """
 
 import argparse
@@ -28,9 +28,12 @@ Vector = dict[str, Any]
 def parse_notation(text: str) -> Any:
     """Read the value of CBOR diagnostic notation (RFC 8949, 8), as far as our subset goes."""
     tokens = _tokens(text)
-    value = _value(next(tokens), tokens)
-    if next(tokens, None) is not None:
-        raise ValueError(f"more than one value: {text}")
+    try:
+        value = _value(next(tokens), tokens)
+        if next(tokens):
+            raise ValueError("more than one value")
+    except ValueError as error:
+        raise ValueError(f"not diagnostic notation: {text}") from error
     return value
 
 
@@ -39,9 +42,10 @@ def _tokens(text: str) -> Iterator[str]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise ValueError(f"not diagnostic notation: {text[at:]}")
+            raise ValueError(f"no such token: {text[at:]}")
         yield match[1]
         at = match.end()
+    yield ""  # the end, which is no value
 
 
 def _value(token: str, tokens: Iterator[str]) -> Any:
@@ -136,29 +140,38 @@ FILL: dict[str, Callable[[Vector], None]] = {
 def filled(name: str, text: str) -> str:
     """Return the text of a vector file with all computed bytes renewed."""
     document = json.loads(text)
-    for group in document.values():
-        if isinstance(group, list):
-            for vector in group:
-                FILL[name](vector)
+    for vector in all_vectors(document):
+        FILL[name](vector)
     return _written(document)
 
 
+def all_vectors(document: dict[str, Any]) -> Iterator[Vector]:
+    """Yield the vectors of all groups; what is no list is about the file."""
+    groups: list[list[Vector]] = [group for group in document.values() if isinstance(group, list)]
+    for group in groups:
+        yield from group
+
+
 def _written(document: dict[str, Any]) -> str:
-    parts = [f"  {json.dumps(key)}: {_member(value)}" for key, value in document.items()]
+    parts = [f"  {json.dumps(key)}: {_group(value)}" for key, value in document.items()]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def _member(value: Any) -> str:
-    if not isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False)
+def _group(value: str | list[Vector]) -> str:
+    if isinstance(value, str):
+        return _member(value)
     return "[\n" + ",\n".join(map(_line, value)) + "\n  ]"
 
 
+def _member(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _line(vector: Vector) -> str:
-    line = "    " + json.dumps(vector, ensure_ascii=False)
+    line = f"    {_member(vector)}"
     if len(line) <= _ONE_LINE:
         return line
-    members = [f"      {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in vector.items()]
+    members = [f"      {json.dumps(k)}: {_member(v)}" for k, v in vector.items()]
     return "    {\n" + ",\n".join(members) + "\n    }"
 
 
