@@ -9,6 +9,7 @@
 # Whatever escapes ends in a reset; Ctrl-C on the bench build in the console, the watchdog fed.
 
 import asyncio
+import gc
 import sys
 import time
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
 WATCHDOG_MS = 30_000  # a name look-up may block for some seconds; an SOS may not wait a minute
 _FEED_MS = 5_000
+# Collect after so much allocation: compiling sprinkles names over a heap that was never collected,
+# and the next table of names then finds no place in one piece.
+_COLLECT_AFTER_BYTES = 16_384
 _CONTACT_MS = 30  # a button that is down for so long at power-up is held
 _BEFORE_RESET_MS = 3_000  # time to read the console and to interrupt
 
 
 def run() -> None:
     watchdog = Board.watchdog(WATCHDOG_MS)
+    gc.threshold(_COLLECT_AFTER_BYTES)
     board = Board()
     button = Button(board.sos_button)
     try:
