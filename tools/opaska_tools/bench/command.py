@@ -42,6 +42,18 @@ def flood(
     _show(run(backlog, sos), as_json=as_json)
 
 
+@app.command()
+def sos(
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="Presses.")] = 1000,
+    bands: Annotated[int, typer.Option(min=1, max=64, help="Simulated bands in turn.")] = 8,
+    as_json: _Json = False,
+) -> None:
+    """Presses on simulated bands: until STORED, and the centre's yes, are felt on the wrist."""
+    from opaska_tools.bench.sos import run
+
+    _show(run(count, bands), as_json=as_json)
+
+
 def _show(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(figures))

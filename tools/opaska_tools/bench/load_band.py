@@ -52,7 +52,9 @@ class LoadBand(asyncio.Protocol):
         self.accepted = 0  # reports sealed so far: their seq are 1..accepted
         self.alarms = 0  # of them, SOS
         self.answered = 0
-        self.unverified = 0  # down frames that its key did not open
+        self.states: dict[int, int] = {}  # by seq, of those that got further than STORED
+        self.frames = 0  # that came down, repeats included
+        self.unverified = 0  # of them, what its key did not open
         self.up = asyncio.Event()  # while the broker takes reports and answers reach it
         self.lost = asyncio.Event()  # the opposite
         self.lost.set()
@@ -61,6 +63,7 @@ class LoadBand(asyncio.Protocol):
         )
         self.generation = band.generation
         self.account = band.account
+        self._booted_s = time.monotonic()
         self._on_stored = on_stored
         self._on_frame = on_frame
         self._packet_id = 0
@@ -77,8 +80,9 @@ class LoadBand(asyncio.Protocol):
         self.accepted += 1
         self.alarms += urgent
         seq = self.accepted
-        body = _alarm(seq) if urgent else _heartbeat(seq)
         now_s = time.monotonic()
+        uptime_ms = int((now_s - self._booted_s) * 1000)
+        body = _alarm(uptime_ms) if urgent else _heartbeat(uptime_ms)
         sealed = self._channel.seal(seq, body)
         waiting = Waiting(sealed, urgent, now_s if due_s is None else due_s, float("-inf"))
         self.waiting[seq] = waiting
@@ -105,7 +109,10 @@ class LoadBand(asyncio.Protocol):
             waiting.sent_s = now_s
             self.publish(waiting.frame, urgent=waiting.urgent)
 
-    def _opened(self, frame: bytes) -> None:
+    def _take(self, frame: bytes) -> None:
+        self.frames += 1
+        if self._on_frame is not None:
+            self._on_frame(self, frame)
         try:
             answer = answers.decode_answer(self._channel.open(frame))
         except ProtocolError:
@@ -114,6 +121,8 @@ class LoadBand(asyncio.Protocol):
         if answer.boot != BOOT:
             self.unverified += 1
             return
+        if answer.state > answers.STORED:
+            self.states[answer.seq] = max(answer.state, self.states.get(answer.seq, 0))
         waiting = self.waiting.pop(answer.seq, None)
         if waiting is not None:
             self.answered += 1
@@ -178,9 +187,7 @@ class LoadBand(asyncio.Protocol):
             if head & 0x06:  # QoS 1
                 self._send(_PUBACK, packet[at : at + 2])
                 at += 2
-            if self._on_frame is not None:
-                self._on_frame(self, packet[at:])
-            self._opened(packet[at:])
+            self._take(packet[at:])
         elif kind == _CONNACK:
             if packet[1]:
                 self._refuse(f"CONNACK {packet[1]}")
@@ -214,11 +221,11 @@ def _text(characters: bytes) -> bytes:
     return len(characters).to_bytes(2, "big") + characters
 
 
-def _heartbeat(seq: int) -> bytes:
+def _heartbeat(uptime_ms: int) -> bytes:
     return reports.encode_report(
         reports.HEARTBEAT,
         {
-            "uptime_ms": seq * 1000,
+            "uptime_ms": uptime_ms,
             "battery_percent": 88,
             "battery_mv": 3999,
             "free_bytes": 123_456,
@@ -231,11 +238,11 @@ def _heartbeat(seq: int) -> bytes:
     )
 
 
-def _alarm(seq: int) -> bytes:
+def _alarm(uptime_ms: int) -> bytes:
     return reports.encode_report(
         reports.ALARM,
         {
-            "uptime_ms": seq * 1000,
+            "uptime_ms": uptime_ms,
             "kind": reports.SOS,
             "battery_percent": 88,
             "trigger": reports.HOLD,

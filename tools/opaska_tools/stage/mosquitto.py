@@ -92,6 +92,12 @@ class Mosquitto:
         await self.child.start()
         await listening(self.gateway_port)
 
+    async def kill(self) -> None:
+        """As kill -9 does; it forgets every session and every report on its way."""
+        assert self.child is not None
+        self.child.kill()
+        await self.child.stop()
+
     async def stop(self) -> None:
         if self.child is not None:
             await self.child.stop()

@@ -16,7 +16,7 @@ from pysiaalarm.event import SIAEvent
 from opaska_tools.stage.ports import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 
@@ -44,6 +44,7 @@ class Receiver:
         self.key_hex = self._key_text.encode().hex()
         self.port = port or free_port()
         self.log: list[Received] = []
+        self.on_received: Callable[[Received], None] | None = None  # for a live display
         self._news = asyncio.Event()
         self._client = SIAClientTCP(
             "127.0.0.1",
@@ -54,8 +55,11 @@ class Receiver:
 
     async def _note(self, event: SIAEvent) -> None:
         if event.code not in (None, "RP", "NULL"):  # line tests are no alarms
-            self.log.append(Received(str(event.account), str(event.code), time.monotonic()))
+            line = Received(str(event.account), str(event.code), time.monotonic())
+            self.log.append(line)
             self._news.set()
+            if self.on_received is not None:
+                self.on_received(line)
 
     async def wait_for(self, account: str, timeout_s: float, after: int = 0) -> Received:
         """The first line of `account` after the first `after` lines; TimeoutError."""

@@ -27,6 +27,11 @@ class Registered:
     account: str
 
 
+def account_of(number: int) -> str:
+    """The account of the n-th wearer that `register_many` registers, counted from 0."""
+    return f"{_FIRST_ACCOUNT + number:X}"
+
+
 async def register_many(gateway: Gateway, count: int) -> list[Registered]:
     """Add `count` bands, each worn by a person of its own, in one transaction."""
     settings = settings_file.load(gateway.config_file)
@@ -35,7 +40,7 @@ async def register_many(gateway: Gateway, count: int) -> list[Registered]:
         for number in range(count):
             bundle = await bands.add(now, f"stage {number}")
             person = await people.add(now, {"name": f"Wearer {number}"})
-            account = f"{_FIRST_ACCOUNT + number:X}"
+            account = account_of(number)
             await assignments.assign(now, person.hex(), bundle.kid, account)
             key = bytes.fromhex(bundle.key)
             registered.append(Registered(bundle.kid, bundle.generation, key, account))

@@ -27,3 +27,32 @@ def count_reports(database_file: Path) -> tuple[int, int]:
     )
     different, copies = rows(database_file, query)[0]
     return different, copies
+
+
+def has_reported(database_file: Path, kid: str) -> bool:
+    """Whether anything of this band is stored."""
+    query = (
+        "SELECT 1 FROM event JOIN device ON device.id = event.device_id"
+        " WHERE device.kid = ? LIMIT 1"
+    )
+    return bool(rows(database_file, query, bytes.fromhex(kid)))
+
+
+def alarms_of(database_file: Path, kid: str) -> int:
+    """How many alarms of this band are stored."""
+    query = (
+        "SELECT count(*) FROM event JOIN device ON device.id = event.device_id"
+        " WHERE device.kid = ? AND event.rings = 1"
+    )
+    count: int = rows(database_file, query, bytes.fromhex(kid))[0][0]
+    return count
+
+
+def open_case(database_file: Path, kid: str) -> bytes | None:
+    """The id of the case that this band's alarms are in, None when there is none."""
+    query = (
+        "SELECT care_case.id FROM care_case JOIN device ON device.id = care_case.device_id"
+        " WHERE device.kid = ? AND care_case.closed_ms IS NULL"
+    )
+    found = rows(database_file, query, bytes.fromhex(kid))
+    return found[0][0] if found else None
