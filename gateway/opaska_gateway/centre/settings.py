@@ -9,10 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
-    FilePath,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -20,6 +17,7 @@ from pydantic import (
 )
 
 from opaska_gateway.centre.profiles import ProfileError, load_profiles
+from opaska_gateway.setting_types import LocalFile, Section
 
 RESTAMPS = 2  # new stamps after a NAK; receivers also NAK what they do not understand, for ever
 PAUSE_S = 0.2  # between attempts that failed at once: a restarting receiver gets a chance
@@ -44,20 +42,28 @@ Account = Annotated[str, AfterValidator(lambda text: _hex(text, 3, 16, "1409"))]
 Number = Annotated[str, AfterValidator(lambda text: _hex(text, 1, 6, "0"))]
 
 
-class ReceiverSettings(BaseModel):
+class ReceiverSettings(Section):
     """One receiver of a monitoring centre and the way to it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = Field(
-        min_length=1, max_length=40, description="Name in logs, cases and health pages."
+        min_length=1,
+        max_length=40,
+        description="Name in logs, cases and health pages.",
+        examples=["main"],
     )
-    host: str = Field(min_length=1, description="Host name or address of the receiver.")
-    port: int = Field(ge=1, le=65535, description="TCP or UDP port of the receiver.")
+    host: str = Field(
+        min_length=1,
+        description="Host name or address of the receiver.",
+        examples=["receiver.example"],
+    )
+    port: int = Field(
+        ge=1, le=65535, description="TCP or UDP port of the receiver.", examples=[7700]
+    )
     account: Account | None = Field(
         default=None,
         description="Account number that the centre gave to this gateway itself, for line tests; "
         "people have their own in their assignments.",
+        examples=["1409"],
     )
     protocol: Literal["SIA-DCS", "ADM-CID"] = Field(
         default="SIA-DCS", description="Code language: SIA codes or Contact ID."
@@ -70,9 +76,12 @@ class ReceiverSettings(BaseModel):
         default=None,
         description="AES key as 32, 48 or 64 hex digits; better keep it in key_file. "
         "Without a key frames are sent in the clear.",
+        examples=["000102030405060708090A0B0C0D0E0F"],
     )
-    key_file: FilePath | None = Field(
-        default=None, description="File that holds the AES key as hex digits, instead of key."
+    key_file: LocalFile | None = Field(
+        default=None,
+        description="File that holds the AES key as hex digits, instead of key.",
+        examples=["receiver.key"],
     )
     allow_plain: bool = Field(
         default=False,
@@ -81,13 +90,16 @@ class ReceiverSettings(BaseModel):
     )
     transport: Literal["tcp", "udp"] = Field(default="tcp", description="TCP or UDP.")
     tls: bool = Field(default=False, description="Speak TLS and check the receiver's certificate.")
-    tls_ca_file: FilePath | None = Field(
+    tls_ca_file: LocalFile | None = Field(
         default=None,
         description="Certificates (PEM) that may sign the receiver's; without it the system's.",
+        examples=["receiver-ca.pem"],
     )
     prefix: Number = Field(default="0", description="Account prefix, the L field of a frame.")
     receiver_number: Number | None = Field(
-        default=None, description="Receiver number, the R field of a frame; left out if not set."
+        default=None,
+        description="Receiver number, the R field of a frame; left out if not set.",
+        examples=["1"],
     )
     area: int = Field(
         default=1, ge=0, le=99, description="Area (Contact ID: partition) sent with every signal."
@@ -96,10 +108,12 @@ class ReceiverSettings(BaseModel):
         default=None,
         description="Whether to send the wearer's position; not set: with SIA-DCS on a protected "
         "path (some ADM-CID receivers refuse more than one extra block).",
+        examples=[True],
     )
     text: bool | None = Field(
         default=None,
         description="Whether to send the text for the dispatcher; not set: as for position.",
+        examples=[True],
     )
     timeout_s: float = Field(
         default=5.0, gt=0, le=60, description="Seconds to wait for an answer to one attempt."
@@ -158,16 +172,16 @@ class ReceiverSettings(BaseModel):
     @model_validator(mode="after")
     def _fields_agree(self) -> Self:
         if self.key and self.key_file:
-            raise ValueError("key and key_file are both set; remove one of them")
+            raise ValueError("key: key_file is set, too; remove one of them")
         if self.supervision != "off" and self.account is None:
             raise ValueError(
-                "account is missing: write the number the centre gave to this gateway for line "
-                'tests, or supervision = "off"'
+                "account: it is missing; write the number the centre gave to this gateway for "
+                'line tests, or supervision = "off"'
             )
         if self.tls and self.transport == "udp":
-            raise ValueError('tls needs transport = "tcp"')
+            raise ValueError('tls: UDP cannot carry it; write transport = "tcp"')
         if self.tls_ca_file and not self.tls:
-            raise ValueError("tls_ca_file is set but tls is not; write tls = true")
+            raise ValueError("tls_ca_file: tls is not set; write tls = true")
         return self
 
     @property
@@ -192,13 +206,13 @@ class ReceiverSettings(BaseModel):
         return (self.retries + RESTAMPS) * (self.timeout_s + PAUSE_S)
 
 
-class CentreSettings(BaseModel):
+class CentreSettings(Section):
     """The ways to the monitoring centre."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    profiles_file: FilePath | None = Field(
-        default=None, description="Own tables of codes (TOML), added to the built-in ones."
+    profiles_file: LocalFile | None = Field(
+        default=None,
+        description="Own tables of codes (TOML), added to the built-in ones.",
+        examples=["codes.toml"],
     )
     patience_s: float = Field(
         default=5.0,
@@ -208,7 +222,9 @@ class CentreSettings(BaseModel):
         "goes ahead: order is kept while it costs no more than this.",
     )
     receiver: tuple[ReceiverSettings, ...] = Field(
-        default=(), description="Receivers in the order in which they are tried."
+        default=(),
+        description="Receivers in the order in which they are tried.",
+        strict=False,  # TOML has lists
     )
 
     @field_validator("profiles_file")

@@ -23,10 +23,10 @@ KEY = "00112233445566778899AABBCCDDEEFF"
         ({"key": "0123456789ABCDEF"}, "write 32, 48 or 64 hex digits"),
         ({"key": "g" * 32}, "write 32, 48 or 64 hex digits"),
         ({"account": "12"}, "write 3 to 16 hex digits"),
-        ({"account": None}, "account is missing: .* or supervision = .off."),
+        ({"account": None}, "account: it is missing; .* or supervision = .off."),
         ({"prefix": "x"}, "write 1 to 6 hex digits"),
         ({"receiver_number": ""}, "write 1 to 6 hex digits"),
-        ({"tls": True, "transport": "udp"}, "tls needs transport"),
+        ({"tls": True, "transport": "udp"}, "write transport = .tcp."),
         ({"profile": "best"}, "choose one of basic, dc05-2016"),
         ({"retires": 3}, "retires"),
         ({"port": 0}, "port"),
@@ -45,7 +45,7 @@ def test_the_key_may_come_from_a_file_but_not_twice(tmp_path: Path) -> None:
     file.write_text(KEY + "\n", "ascii")
     settings = ReceiverSettings.model_validate(USUAL | {"key_file": file})
     assert settings.key_bytes == bytes.fromhex(KEY)
-    with pytest.raises(ValidationError, match="both set"):
+    with pytest.raises(ValidationError, match="key: key_file is set, too"):
         ReceiverSettings.model_validate(USUAL | {"key_file": file, "key": KEY})
     file.write_text("secret", "ascii")
     with pytest.raises(ValidationError, match="write 32, 48 or 64 hex digits") as caught:

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every setting of the gateway: typed, with its unit in the name and a sentence that explains it.
+
+`settings_file.py` reads them from TOML, `settings_example.py` writes config.example.toml of them.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from opaska_gateway.centre.settings import CentreSettings
+from opaska_gateway.setting_types import LocalPath, Section
+
+
+class LogSettings(Section):
+    """What the gateway writes to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least important line that is still written."
+    )
+    form: Literal["auto", "human", "json"] = Field(
+        default="auto",
+        description='"json" is one object per line; "auto" is for a human on a terminal.',
+    )
+    journey: bool = Field(
+        default=False,
+        description="One line for every station that a report passes. Meant for the demo.",
+    )
+
+
+class StorageSettings(Section):
+    """Where the gateway keeps what it must not lose."""
+
+    database_file: LocalPath = Field(
+        default=Path("var/opaska.db"),
+        description="The SQLite database. Paths are relative to this file.",
+    )
+    key_file: LocalPath = Field(
+        default=Path("var/opaska.key"),
+        description=(
+            "The key that opens band keys and personal data, mode 0600. Made at the first start. "
+            "Keep a copy apart from the database's copies: without it the database is unreadable."
+        ),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class BrokerSettings(Section):
+    """The MQTT broker between bands and gateway."""
+
+    kind: Literal["embedded", "mosquitto"] = Field(
+        default="embedded",
+        description=(
+            '"embedded" runs a small broker inside the gateway, for this machine only; '
+            '"mosquitto" connects to a Mosquitto set up as in gateway/deploy.'
+        ),
+    )
+    host: str = Field(
+        default="127.0.0.1", min_length=1, description="Where the broker listens for the gateway."
+    )
+    port: int = Field(
+        default=1883,
+        ge=0,
+        le=65535,
+        description="Its port; 0 lets the embedded broker take a free one.",
+    )
+    username: str = Field(
+        default="opaska-gateway",
+        pattern=r"^[A-Za-z0-9_.-]{1,64}$",
+        description="The gateway's own name at the broker.",
+    )
+    password_file: LocalPath | None = Field(
+        default=None,
+        description=(
+            "The file with the gateway's password for Mosquitto, mode 0600; or set the "
+            "environment variable OPASKA_BROKER_PASSWORD. The embedded broker needs none."
+        ),
+        examples=["broker.password"],
+    )
+    mosquitto_psk_file: LocalPath | None = Field(
+        default=None,
+        description="Mosquitto's psk_file: `opaska bands` writes each band's TLS key to it.",
+        examples=["/etc/mosquitto/opaska/bands.psk"],
+    )
+    mosquitto_pid_file: LocalPath | None = Field(
+        default=None,
+        description="Mosquitto's pid_file: with it `opaska bands` tells Mosquitto to read again.",
+        examples=["/run/mosquitto/mosquitto.pid"],
+    )
+
+    @model_validator(mode="after")
+    def _kind_fits(self) -> BrokerSettings:
+        if self.kind == "embedded" and not _is_loopback(self.host):
+            raise ValueError(
+                "host: the embedded broker has no TLS and serves this machine only; "
+                'write "127.0.0.1", or kind = "mosquitto"'
+            )
+        if self.kind == "mosquitto" and self.port == 0:
+            raise ValueError("port: 0 means nothing here; write the port Mosquitto listens on")
+        return self
+
+
+class Settings(Section):
+    """The whole file."""
+
+    log: LogSettings = LogSettings()
+    storage: StorageSettings = StorageSettings()
+    broker: BrokerSettings = BrokerSettings()
+    centre: CentreSettings = CentreSettings()
