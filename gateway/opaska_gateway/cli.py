@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's commands: a table of contents. `opaska` shows them beside its own."""
+
+import typer
+
+from opaska_gateway.commands import bands, broker, cases, config, organisations, people, serve
+
+app = typer.Typer()
+
+app.command("serve")(serve.serve)
+app.command("check-config")(config.check)
+app.add_typer(config.app, name="config")
+app.add_typer(bands.app, name="bands")
+app.add_typer(people.app, name="people")
+app.add_typer(cases.app, name="cases")
+app.add_typer(organisations.app, name="organisations")
+app.add_typer(broker.app, name="broker")

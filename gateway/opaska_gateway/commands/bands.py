@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`opaska bands`: add, list, set and revoke bands."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from opaska_gateway.commands.office import ConfigOption, JsonOption, Office, at_office, errors_told
+from opaska_gateway.commands.output import show_rows
+from opaska_gateway.errors import Refused
+
+if TYPE_CHECKING:
+    from opaska_gateway.registry.bands import Bundle
+
+app = typer.Typer(help="Bands: add, list, set, revoke.", no_args_is_help=True)
+
+BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
+COLUMNS = (
+    ("LABEL", "label"),
+    ("KID", "kid"),
+    ("STATE", "state"),
+    ("PERSON", "person_id"),
+    ("ACCOUNT", "account"),
+)
+
+
+@app.command()
+def add(
+    label: Annotated[
+        str | None, typer.Option(help="What is printed on the band; the next number.")
+    ] = None,
+    organisation: Annotated[
+        str | None, typer.Option(help="Who owns it; the only organisation there is.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the bundle to this new file, mode 0600.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a band known and hand out its key, once, as a JSON bundle to provision it with."""
+
+    async def work(office: Office) -> Bundle:
+        from opaska_gateway.broker.keys import update_keys
+        from opaska_gateway.registry import bands
+
+        async with office.change() as change:
+            bundle = await bands.add(change, label, organisation)
+        hand_out(json.dumps(asdict(bundle), indent=2))  # first of all: it cannot be had again
+        await update_keys(office.settings.broker, office.store)
+        return bundle
+
+    with errors_told(), _bundle_receiver(out) as hand_out:
+        bundle = at_office(config, work)
+    if out:
+        typer.echo(f"band {bundle.label} ({bundle.kid}): bundle written to {out}", err=True)
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """All bands, who wears them, and which are revoked."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway.registry import bands
+
+        async with office.read() as connection:
+            return [_row(row) for row in await bands.list_all(connection)]
+
+    show_rows(at_office(config, work), COLUMNS, as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    band: BandArgument,
+    settings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...")],
+    config: ConfigOption = None,
+) -> None:
+    """Order settings, such as hold_ms=800; the band takes them over and says so."""
+
+    async def work(office: Office) -> int:
+        from opaska_gateway.registry import orders
+
+        wanted = orders.parse_settings(settings)
+        async with office.change() as change:
+            return await orders.set_band(change, band, wanted)
+
+    dseq = at_office(config, work)
+    typer.echo(f"order {dseq} waits for band {band}")
+
+
+@app.command()
+def revoke(
+    band: BandArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    config: ConfigOption = None,
+) -> None:
+    """Refuse everything from a band from now on, for ever."""
+
+    async def work(office: Office) -> str:
+        from opaska_gateway.broker.keys import update_keys
+        from opaska_gateway.registry import bands
+
+        async with office.change() as change:
+            kid = await bands.revoke(change, band, why)
+        await update_keys(office.settings.broker, office.store)
+        return kid
+
+    typer.echo(f"band {at_office(config, work)} is revoked")
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    worn = row["person_id"] is not None
+    state = "revoked" if row["revoked_ms"] else "worn" if worn else "in store"
+    return {**row, "state": state, "kid": row["kid"].hex()}
+
+
+@contextmanager
+def _bundle_receiver(out: Path | None) -> Generator[Callable[[str], None]]:
+    """Where the bundle goes: stdout, or a new file that is open before the band is made."""
+    if out is None:
+        yield typer.echo
+        return
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        raise Refused(f"{out}: {reason}; write the path of a new file") from None
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        yield lambda text: print(text, file=file, flush=True)
+        if file.tell() == 0:
+            out.unlink()

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`opaska config`: an example of the settings file, and a check of yours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opaska_gateway.commands.office import errors_told
+
+app = typer.Typer(help="The settings file: example and check.", no_args_is_help=True)
+
+
+@app.command()
+def example() -> None:
+    """Print a settings file with every key, its meaning and its default."""
+    from opaska_gateway.settings_example import example as text
+
+    typer.echo(text(), nl=False)
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="Settings file (TOML).")]) -> None:
+    """Check a settings file; every problem is one line, and the exit code is 2."""
+    from opaska_gateway.settings_file import load
+
+    with errors_told():
+        load(file)
+    typer.echo(f"{file}: correct")

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`opaska people`: add, show and erase people, and put bands on their wrists."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from opaska_gateway.commands.office import ConfigOption, JsonOption, Office, at_office
+from opaska_gateway.commands.output import show_facts, show_rows
+
+app = typer.Typer(help="People: add, list, assign a band, erase.", no_args_is_help=True)
+
+PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, or its beginning.")]
+BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
+COLUMNS = (("ID", "id"), ("NAME", "name"), ("PHONE", "phone"), ("BANDS", "bands"))
+TIME_ZONE_HELP = "IANA time zone of the home, such as Europe/Warsaw."
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Option(help="As the dispatcher will read it.")],
+    phone: Annotated[str, typer.Option(help="Where to call back.")] = "",
+    notes: Annotated[str, typer.Option(help="What helpers must know.")] = "",
+    address: Annotated[str, typer.Option(help="The home.")] = "",
+    time_zone: Annotated[str, typer.Option(help=TIME_ZONE_HELP)] = "Europe/Warsaw",
+    organisation: Annotated[str | None, typer.Option(help="Who looks after them.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add a person and their home; prints the id that other commands take."""
+
+    async def work(office: Office) -> bytes:
+        from opaska_gateway.registry import people
+
+        facts = {"name": name, "phone": phone, "notes": notes}
+        async with office.change() as change:
+            person_id = await people.add(
+                change, {key: text for key, text in facts.items() if text}, organisation
+            )
+            await people.live_at(change, person_id.hex(), time_zone, address or None)
+        return person_id
+
+    typer.echo(at_office(config, work).hex())
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Everybody, and the bands they wear."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway.registry import people
+
+        async with office.read() as connection:
+            return await people.list_all(connection, office.store.vault)
+
+    show_rows(at_office(config, work), COLUMNS, as_json=as_json)
+
+
+@app.command()
+def show(person: PersonArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """All we know about one person."""
+
+    async def work(office: Office) -> dict[str, Any]:
+        from opaska_gateway.registry import people
+
+        async with office.read() as connection:
+            return await people.show(connection, office.store.vault, person)
+
+    show_facts(at_office(config, work), as_json=as_json)
+
+
+@app.command()
+def assign(
+    person: PersonArgument,
+    band: BandArgument,
+    account: Annotated[
+        str | None, typer.Option(help="Account at the monitoring centre, 3-16 hex digits.")
+    ] = None,
+    address: Annotated[str, typer.Option(help="The home, when it is a new one.")] = "",
+    time_zone: Annotated[str | None, typer.Option(help=TIME_ZONE_HELP)] = None,
+    agreement: Annotated[
+        str | None, typer.Option(help="By which alarms are answered; the newest in force.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Put a band on a person's wrist, from now on."""
+
+    async def work(office: Office) -> None:
+        from opaska_gateway.registry import assignments, people
+
+        async with office.change() as change:
+            if address or time_zone:
+                zone = time_zone or "Europe/Warsaw"
+                await people.live_at(change, person, zone, address or None)
+            await assignments.assign(change, person, band, account, agreement)
+
+    at_office(config, work)
+    typer.echo(f"band {band} is assigned")
+
+
+@app.command()
+def unassign(
+    band: BandArgument,
+    why: Annotated[str | None, typer.Option(help="The reason, for the audit.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Take a band off its wearer, from now on."""
+
+    async def work(office: Office) -> None:
+        from opaska_gateway.registry import assignments
+
+        async with office.change() as change:
+            await assignments.unassign(change, band, why)
+
+    at_office(config, work)
+    typer.echo(f"band {band} is back in store")
+
+
+@app.command()
+def erase(
+    person: PersonArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    config: ConfigOption = None,
+) -> None:
+    """Destroy the key to everything about a person. There is no way back."""
+
+    async def work(office: Office) -> bytes:
+        from opaska_gateway.registry import people
+
+        async with office.change() as change:
+            return await people.erase(change, person, why)
+
+    typer.echo(f"person {at_office(config, work).hex()} is erased")

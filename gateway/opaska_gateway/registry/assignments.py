@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which band is on whose wrist, since when, under which agreement and account.
+
+An assignment is a half-open interval; a late report belongs to the one that held when it happened.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from opaska_gateway.database.tables import assignment
+from opaska_gateway.errors import Refused
+from opaska_gateway.registry import places
+from opaska_gateway.registry.accounts import checked_account
+from opaska_gateway.registry.change import new_id
+from opaska_gateway.registry.find import BAND, PERSON, find
+from opaska_gateway.registry.organisations import agreement_for
+from opaska_gateway.registry.sealed import key_of
+
+if TYPE_CHECKING:
+    from opaska_gateway.registry.change import AnyRow, Change
+
+
+async def assign(
+    change: Change,
+    person_text: str,
+    band_text: str,
+    account: str | None = None,
+    agreement: str | None = None,
+) -> bytes:
+    """Put a band on a person's wrist from now on; the assignment's id."""
+    someone = await find(change.connection, PERSON, person_text)
+    band = await find(change.connection, BAND, band_text)
+    key_of(change.vault, someone)  # refuses an erased person
+    if band.revoked_ms is not None:
+        raise Refused(f"band {band.label} is revoked; take another one")
+    if await _open(change, band.id):
+        raise Refused(
+            f"band {band.label} is worn already; first: opaska people unassign {band.label}"
+        )
+    ended_ms, settings = await _before(change, band.id)
+    assignment_id = new_id()
+    row = {
+        "id": assignment_id,
+        "organisation_id": band.organisation_id,
+        "device_id": band.id,
+        "person_id": someone.id,
+        "agreement_id": await agreement_for(change, band.organisation_id, agreement),
+        "place_id": await places.newest(change, someone.id),
+        "account": checked_account(account),
+        "settings": settings,
+        "from_ms": max(change.at_ms, ended_ms),  # never overlapping, even if our clock went back
+        "created_ms": change.at_ms,
+    }
+    await change.connection.execute(insert(assignment).values(row))
+    await change.note(
+        "band_assigned",
+        f"assignment:{assignment_id.hex()}",
+        band.organisation_id,
+        to_value=f"device:{band.id.hex()} person:{someone.id.hex()}",
+    )
+    return assignment_id
+
+
+async def unassign(change: Change, band_text: str, why: str | None = None) -> None:
+    """Take a band off its wearer, from now on."""
+    band = await find(change.connection, BAND, band_text)
+    if not await end_if_open(change, band, why):
+        raise Refused(f"nobody wears band {band.label}")
+
+
+async def end_if_open(change: Change, band: AnyRow, why: str | None) -> bool:
+    """End the band's assignment; whether there was one."""
+    worn = await _open(change, band.id)
+    if worn is None:
+        return False
+    await change.connection.execute(
+        update(assignment)
+        .where(assignment.c.id == worn.id)
+        .values(to_ms=max(change.at_ms, worn.from_ms + 1))
+    )
+    await change.note(
+        "band_unassigned", f"assignment:{worn.id.hex()}", band.organisation_id, why=why
+    )
+    return True
+
+
+async def _open(change: Change, device_id: bytes) -> AnyRow | None:
+    query = select(assignment).where(
+        assignment.c.device_id == device_id, assignment.c.to_ms.is_(None)
+    )
+    return (await change.connection.execute(query)).first()
+
+
+async def _before(change: Change, device_id: bytes) -> tuple[int, dict[str, Any]]:
+    """When the band was last taken off, and the settings it still has from then."""
+    query = (
+        select(assignment.c.to_ms, assignment.c.settings)
+        .where(assignment.c.device_id == device_id)
+        .order_by(assignment.c.to_ms.desc())
+    )
+    last = (await change.connection.execute(query.limit(1))).first()
+    return (last.to_ms, last.settings) if last else (0, {})

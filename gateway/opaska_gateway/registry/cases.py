@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The case list as an operator reads it: who, since when, what happened, how far it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from opaska_gateway.database.tables import care_case, device, event, person
+from opaska_gateway.registry.people import SEALED
+from opaska_gateway.registry.sealed import open_facts
+from opaska_gateway.vault import person_key_purpose
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from opaska_gateway.registry.change import AnyRow
+    from opaska_gateway.vault import Vault
+
+
+async def list_all(
+    connection: AsyncConnection, vault: Vault, *, closed_too: bool
+) -> list[dict[str, Any]]:
+    """Cases, newest first, each with the kinds of alarm in it."""
+    query = (
+        select(care_case, device.c.label, device.c.kid, person.c.wrapped_key, person.c.sealed)
+        .join_from(care_case, device)
+        .outerjoin(person)
+        .order_by(care_case.c.opened_ms.desc())
+    )
+    if not closed_too:
+        query = query.where(care_case.c.closed_ms.is_(None))
+    rows = (await connection.execute(query)).all()
+    kinds = await _kinds(connection, [row.id for row in rows])
+    return [_shown(row, vault, kinds.get(row.id, [])) for row in rows]
+
+
+def _shown(row: AnyRow, vault: Vault, kinds: list[int]) -> dict[str, Any]:
+    return {
+        "id": row.id.hex(),
+        "state": row.state,
+        "opened_ms": row.opened_ms,
+        "taken_ms": row.taken_ms,
+        "closed_ms": row.closed_ms,
+        "outcome": row.outcome,
+        "label": row.label,
+        "kid": row.kid.hex(),
+        "name": _name(row, vault),
+        "kinds": kinds,
+    }
+
+
+def _name(row: AnyRow, vault: Vault) -> str:
+    """Of the wearer; a band that nobody wears, or an erased person, has none."""
+    if row.wrapped_key is None:
+        return ""
+    key = vault.unwrap(person_key_purpose(row.person_id), row.wrapped_key)
+    return open_facts(key, SEALED, row.person_id, row.sealed).get("name", "")
+
+
+async def _kinds(connection: AsyncConnection, case_ids: list[bytes]) -> dict[bytes, list[int]]:
+    rows = await connection.execute(
+        select(event.c.case_id, event.c.alarm_kind)
+        .where(event.c.case_id.in_(case_ids), event.c.alarm_kind.is_not(None))
+        .order_by(event.c.id)
+    )
+    kinds: dict[bytes, list[int]] = {}
+    for case_id, kind in rows:
+        if kind not in kinds.setdefault(case_id, []):
+            kinds[case_id].append(kind)
+    return kinds

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Facts about a person, sealed under that person's key: names, notes, addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cbor2
+
+from opaska_gateway.errors import Refused
+from opaska_gateway.vault import (
+    open_personal,
+    person_key_purpose,
+    personal_context,
+    seal_personal,
+)
+
+if TYPE_CHECKING:
+    from opaska_gateway.registry.change import AnyRow
+    from opaska_gateway.vault import Vault
+
+
+def key_of(vault: Vault, person: AnyRow) -> bytes:
+    """The person's key; refused when it was destroyed."""
+    if person.wrapped_key is None:
+        raise Refused(f"person {person.id.hex()[:8]} was erased; nothing about them can be read")
+    return vault.unwrap(person_key_purpose(person.id), person.wrapped_key)
+
+
+def seal_facts(key: bytes, column: str, row_id: bytes, facts: dict[str, str]) -> bytes:
+    """Seal facts for one column of one row."""
+    return seal_personal(key, personal_context(column, row_id), cbor2.dumps(facts))
+
+
+def open_facts(key: bytes, column: str, row_id: bytes, sealed: bytes | None) -> dict[str, str]:
+    """The facts again; none where nothing was sealed."""
+    if sealed is None:
+        return {}
+    facts: dict[str, str] = cbor2.loads(
+        open_personal(key, personal_context(column, row_id), sealed)
+    )
+    return facts

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway as one process: everything is built here, once, from Settings, and runs together."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from opaska_gateway import clock
+from opaska_gateway.broker.access import reach_broker
+from opaska_gateway.broker.keys import update_keys
+from opaska_gateway.centre.failover import Centre
+from opaska_gateway.context import Context
+from opaska_gateway.errors import GatewayError
+from opaska_gateway.intake.mqtt import MqttAddress, MqttIntake
+from opaska_gateway.logs import get_logger
+from opaska_gateway.pipeline import Pipeline
+from opaska_gateway.registry.notice import notice_changes
+from opaska_gateway.store import only_gateway_on, open_store
+from opaska_gateway.watch.forward_outbox import Forwarder
+
+if TYPE_CHECKING:
+    from opaska_gateway.broker.access import BrokerAccess
+    from opaska_gateway.settings import Settings
+    from opaska_gateway.store import Store
+
+log = get_logger()
+
+
+class Stopped(Exception):
+    """Somebody asked the gateway to stop."""
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.storage))
+        stack.enter_context(only_gateway_on(settings.storage.database_file))
+        access = await stack.enter_async_context(reach_broker(settings.broker))
+        await _update_keys(settings, store)
+        try:
+            await _run(settings, store, access, stop)
+        except* Stopped:
+            log.info("stopping")
+    log.info("stopped")
+
+
+async def _run(
+    settings: Settings, store: Store, access: BrokerAccess, stop: asyncio.Event
+) -> None:
+    """The meeting place of all parts."""
+    context = Context(store.database, store.vault)
+    pipeline = Pipeline(context)
+    intake = MqttIntake(
+        context,
+        pipeline,
+        MqttAddress(access.host, access.port, access.username, access.password),
+    )
+    centre = Centre(settings.centre, clock.now_ms)
+    forwarder = Forwarder(context, centre)
+    await context.resender.load()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_until(stop))
+        group.create_task(pipeline.run())
+        group.create_task(centre.run())
+        group.create_task(forwarder.run())
+        group.create_task(notice_changes(store.database, context.changed_elsewhere))
+        group.create_task(intake.run())
+        await intake.ready.wait()
+        log.info(
+            "ready",
+            broker_host=access.host,
+            broker_port=access.port,
+            broker=settings.broker.kind,
+            database=str(settings.storage.database_file),
+        )
+        _tell_systemd("READY=1")
+
+
+async def _until(stop: asyncio.Event) -> None:
+    await stop.wait()
+    _tell_systemd("STOPPING=1")
+    raise Stopped
+
+
+async def _update_keys(settings: Settings, store: Store) -> None:
+    """Heal Mosquitto's keys at every start; when it fails the gateway runs all the same."""
+    try:
+        await update_keys(settings.broker, store)
+    except GatewayError as error:
+        log.warning("band_keys_not_written", problem=str(error))
+
+
+def _tell_systemd(state: str) -> None:
+    """sd_notify(3), when systemd started us with Type=notify."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(state.encode(), address)
