@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from opaska_tools import __version__
+from opaska_tools.bench.command import app as bench_app
+from opaska_tools.demo.command import demo
 
 app = typer.Typer(
     help="Opaska: a pressed button reaches a human, and the wrist feels the answer.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.command()(demo)
+app.add_typer(bench_app, name="bench")
 
 
 def _show_version(wanted: bool) -> None:

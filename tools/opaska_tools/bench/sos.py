@@ -13,14 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from opaska_gateway import desk, settings_file
-from opaska_gateway.context import Context
-from opaska_gateway.store import open_store
-
 from opaska_tools.bench.figures import summary_ms
+from opaska_tools.stage.dispatcher import Dispatcher
 from opaska_tools.stage.mosquitto import Mosquitto, find_mosquitto
 from opaska_tools.stage.scene import Scene
-from opaska_tools.stage.stored import alarms_of, open_case
+from opaska_tools.stage.stored import alarms_of
 
 if TYPE_CHECKING:
     from opaska_tools.stage.scene import Worn
@@ -51,12 +48,9 @@ async def _measure(folder: Path, count: int, bands: int) -> dict[str, Any]:
     measured = _Measured()
     async with Scene(folder, bands, mosquitto=mosquitto) as scene:
         await scene.set_up()
-        settings = settings_file.load(scene.gateway.config_file)
-        async with open_store(settings.storage) as store:
-            dispatcher = _Dispatcher(scene, Context(store.database, store.vault))
-            async with asyncio.TaskGroup() as group:
-                for worn in scene.worn:
-                    group.create_task(_press_on(worn, dispatcher, measured, count))
+        async with Dispatcher(scene.gateway) as dispatcher, asyncio.TaskGroup() as group:
+            for worn in scene.worn:
+                group.create_task(_press_on(worn, dispatcher, measured, count))
         stored = sum(alarms_of(scene.gateway.database_file, worn.kid) for worn in scene.worn)
         heard = len(scene.receiver.log)
     return {
@@ -70,26 +64,13 @@ async def _measure(folder: Path, count: int, bands: int) -> dict[str, Any]:
     }
 
 
-class _Dispatcher:
-    """Closes cases, so that the next press is an SOS from the beginning."""
-
-    def __init__(self, scene: Scene, context: Context) -> None:
-        self._database_file = scene.gateway.database_file
-        self._context = context
-
-    async def close(self, worn: Worn) -> None:
-        case_id = open_case(self._database_file, worn.kid)
-        if case_id is not None:
-            await desk.close(self._context, case_id, "bench", "not_needed", "a benchmark")
-
-
-async def _press_on(worn: Worn, dispatcher: _Dispatcher, measured: _Measured, count: int) -> None:
+async def _press_on(worn: Worn, dispatcher: Dispatcher, measured: _Measured, count: int) -> None:
     while measured.pressed < count:
         measured.pressed += 1
         try:
             await _press(worn, measured)
             answered_ms = worn.band.time.now_ms()
-            await dispatcher.close(worn)
+            await dispatcher.close(worn.kid)
             await worn.band.wait_note("closed", _LONGEST_S, since_ms=answered_ms)
         except TimeoutError:
             measured.lost += 1

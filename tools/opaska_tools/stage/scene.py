@@ -98,8 +98,9 @@ class Scene:
     async def _connected(self, worn: Worn) -> None:
         """Until the gateway has stored its first report."""
         async with asyncio.timeout(_CONNECT_S):
-            while not has_reported(self.gateway.database_file, worn.kid):
-                await asyncio.sleep(_LOOK_S)  # noqa: ASYNC110 - in another process's database
+            # the database is another process's, which sets no event of ours
+            while not has_reported(self.gateway.database_file, worn.kid):  # noqa: ASYNC110
+                await asyncio.sleep(_LOOK_S)
 
     async def __aenter__(self) -> Self:
         return self
