@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # machine.I2C and machine.UART: the wires to the chips that wiring.py has put on them.
 
-import clock
 import io
+
+import clock
 import wiring
 from micropython import const
 
@@ -128,4 +129,3 @@ class UART(io.IOBase):
         self._received.extend(data[: self._rxbuf - len(self._received)])
         if self._handler:
             self._handler(self)
-

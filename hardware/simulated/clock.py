@@ -49,15 +49,15 @@ def new_poller():
 
 
 def wait(poller, ms):
-    """Wait until a stream of `poller` is ready (True) or `ms` have passed (False; < 0: for ever)."""
+    """Wait until a stream of `poller` is ready, or `ms` have passed; < 0: for ever."""
     end = None if ms < 0 else now() + ms
     while True:
         wake = _ring()
         if _poll(poller, 0):
-            return True
+            return
         if end is not None:
             if now() >= end:
-                return False
+                return
             wake = end if wake is None else min(wake, end)
         if VIRTUAL:
             control.report(-1 if wake is None else wake, _token)
@@ -65,7 +65,7 @@ def wait(poller, ms):
         else:
             ready = _poll(poller, -1 if wake is None else max(0, wake - now()))
         if ready:
-            return True
+            return
 
 
 def sleep(ms):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The line to whoever holds the board: a person, a test, the clock service. One JSON value a line:
-# to the board {"command": value} or [now_ms, token], from the board {"event": ...} or [wake_ms, token].
-# Read while the firmware waits or sleeps, as an interrupt would find it.
+# The line to whoever holds the board: a person, a test, the clock service. One JSON value a line;
+# to the board {"command": value} or [now_ms, token], from it {"event": ...} or [wake_ms, token].
+# It is read while the firmware waits or sleeps, as an interrupt would find it.
 
 import json
 import os
@@ -55,7 +55,7 @@ def receive():
             if _buffer[start] == 91:  # "["
                 _take_time(start + 1)
             else:
-                for command in json.loads(_buffer[start:end]).items():
+                for command in json.loads(bytes(_buffer[start:end])).items():
                     _carry_out(command)
             start = end + 1
         _buffer[: _fill - start] = _buffer[start:_fill]

@@ -28,7 +28,7 @@ def wake_on_ext1(pins, level):
 
 
 class NVS:
-    """Numbers are kept as numbers, blobs as hex. What is not committed is lost at the next reset."""
+    """Numbers are kept as numbers, blobs as hex. What is not committed is lost at a reset."""
 
     def __init__(self, namespace):
         self._namespace = namespace

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# NOR flash in a file: erasing a 4,096-byte block sets its bits, programming only clears them. It can
-# be made to fail, and the power can be cut in the middle of any program or erase step.
+# NOR flash in a file: erasing a 4,096-byte block sets its bits, programming only clears them. It
+# can be made to fail, and the power can be cut in the middle of any program or erase step.
 
 import os
 
@@ -28,7 +28,7 @@ _file = None
 
 
 def step():
-    """Count a step about to be done; None: do it whole, else: the tear mode, and then `power.cut`."""
+    """Count a step that comes now: None if it is whole, else how it tears before `power.cut`."""
     global steps
     steps += 1
     return _cut_mode if _cut_at is not None and steps > _cut_at else None
@@ -108,7 +108,7 @@ def _open():
             for _ in range(_BLOCKS * BLOCK_BYTES // _CHUNK):
                 new.write(b"\xff" * _CHUNK)
         os.rename(_FILE + ".new", _FILE)
-    _file = open(_FILE, "r+b")
+    _file = open(_FILE, "r+b")  # noqa: SIM115 - for the life of the board
 
 
 def size():
@@ -123,7 +123,7 @@ def _obey(name, value):
         after, _cut_mode = value
         _cut_at = steps + after
     elif name == "flash_steps":
-        control.send({"flash_steps": steps})
+        control.send({"flash_steps": steps, "asked": value})
     else:
         return False
     return True

@@ -2,9 +2,10 @@
 # MicroPython's `machine` as on an ESP32-S3, with the band's chips around it. Pins and PWM are in
 # pins.py, buses in buses.py; what is on which pin is in wiring.py.
 
+import hashlib
+
 import clock
 import control
-import hashlib
 import power
 import rtc
 import wiring
@@ -63,9 +64,9 @@ def idle():
 
 def freq(hz=None):
     global _freq
-    if hz is None:
-        return _freq
-    _freq = hz
+    if hz is not None:
+        _freq = hz
+    return _freq
 
 
 def unique_id():
@@ -126,7 +127,9 @@ class Timer:
             self._alarm = None
 
     def _ring(self):
-        self._alarm = clock.after(self._period, self._ring) if self._mode == Timer.PERIODIC else None
+        self._alarm = (
+            clock.after(self._period, self._ring) if self._mode == Timer.PERIODIC else None
+        )
         if self._callback:
             self._callback(self)
 
@@ -138,19 +141,19 @@ class RTC:
     def datetime(self, fields=None):
         import time
 
-        if fields is None:
-            year, month, day, hour, minute, second, weekday, _ = time.gmtime()
-            return year, month, day, weekday, hour, minute, second, rtc.wall_ms() % 1000 * 1000
-        year, month, day, _, hour, minute, second, us = fields
-        seconds = time.mktime((year, month, day, hour, minute, second, 0, 0))
-        rtc.set_wall_ms(seconds * 1000 + us // 1000)
+        if fields is not None:
+            year, month, day, _, hour, minute, second, us = fields
+            seconds = time.mktime((year, month, day, hour, minute, second, 0, 0))
+            rtc.set_wall_ms(seconds * 1000 + us // 1000)
+        now = time.gmtime()
+        return now[:3] + (now[6],) + now[3:6] + (rtc.wall_ms() % 1000 * 1000,)
 
     init = datetime
 
     def memory(self, data=None):
-        if data is None:
-            return rtc.memory
-        if len(data) > rtc.MEMORY_BYTES:
-            raise ValueError("buffer too long")
-        rtc.memory = bytes(data)
-        rtc.save()
+        if data is not None:
+            if len(data) > rtc.MEMORY_BYTES:
+                raise ValueError("buffer too long")
+            rtc.memory = bytes(data)
+            rtc.save()
+        return rtc.memory

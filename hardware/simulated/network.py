@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# network.PPP with its names since MicroPython 1.26. It stands in for lwIP's PPP: it is up while the
-# modem on its stream holds a data call, and then the sockets work.
+# network.PPP with its names since MicroPython 1.26. It stands in for lwIP's PPP: it is up while
+# the modem on its stream holds a data call, and then the sockets work.
 
 import clock
 import control
@@ -20,8 +20,6 @@ _CONNECTED = 4
 
 _PPPERR_CONNECT = 6  # connection lost
 _PPPERR_PROTOCOL = 8  # nobody answered
-
-up = None  # the PPP that carries the sockets, or None
 
 
 class PPP:
@@ -67,14 +65,13 @@ class PPP:
         return 0
 
     def config(self, name=None, **settings):
-        if name == "stream":
-            return self._stream
-        if name is not None:
+        if name not in (None, "stream"):
             raise ValueError("unknown config param")
         self._stream = settings.get("stream", self._stream)
+        return self._stream
 
     def ifconfig(self, addresses=None):
-        address = "10.64.0.2" if self.isconnected() else "0.0.0.0"
+        address = "10.64.0.2" if self.isconnected() else "0.0.0.0"  # noqa: S104 - as lwIP says it
         return (address, "255.255.255.255", "10.64.0.1", "10.64.0.1")
 
     def ipconfig(self, name=None, **settings):
@@ -88,22 +85,20 @@ class PPP:
         return self._stream.chip is wiring.modem and wiring.modem.state == DATA
 
     def _connected(self):
-        global up
         if not self._has_call():
             self._down(_PPPERR_CONNECT)
             return
         self._state = _CONNECTED
-        up = self
+        wiring.online = True
         wiring.on_hang_up = lambda: self._down(_PPPERR_CONNECT)
         control.send({"t": clock.now(), "ppp": True})
 
     def _down(self, error):
-        global up
         if self._alarm:
             clock.cancel(self._alarm)
         wiring.on_hang_up = None
         self._error = error
         self._state = _ERROR if error else _ACTIVE
-        if up is self:
-            up = None
+        if wiring.online:
+            wiring.online = False
             control.send({"t": clock.now(), "ppp": False})

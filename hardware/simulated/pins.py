@@ -5,10 +5,14 @@
 import micropython
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _COUNT = const(49)
 _LET_GO = const(2)  # in _world: nothing outside drives the pin
 
-on_output = None  # function(gpio, duty 0..65535, freq_hz), told of outputs; set by wiring.py
+on_output: "Any" = None  # function(gpio, duty 0..65535, freq_hz), set by wiring.py
 _mode = bytearray(_COUNT)
 _pull = bytearray(_COUNT)
 _latch = bytearray(_COUNT)  # what an output drives
@@ -92,9 +96,9 @@ class Pin:
         _changed(gpio)
 
     def value(self, to=None):
-        if to is None:
-            return level(self._gpio)
-        self.init(value=to)
+        if to is not None:
+            self.init(value=to)
+        return level(self._gpio)
 
     __call__ = value
 
@@ -122,7 +126,7 @@ class Pin:
 
 
 class PWM:
-    """LEDC channel: as on the ESP32 it starts at once, at 5 kHz and half duty unless told otherwise."""
+    """LEDC channel. As on the ESP32 it starts at once: at 5 kHz and half duty if not told."""
 
     def __init__(self, dest, freq=5000, duty=512, **settings):
         self._gpio = number(dest)

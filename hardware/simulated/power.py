@@ -30,8 +30,11 @@ def path(name):
 
 
 def cut():
-    """The power is gone: not one more instruction runs. SIGKILL is the only exit that no code can catch."""
-    os.system("kill -9 $PPID")
+    """The power is gone: not one more instruction runs."""
+    import control
+
+    control.send({"cut": True})
+    _die()
 
 
 def end(how):
@@ -42,4 +45,8 @@ def end(how):
     control.wait_for_the_end()
     if how.get("reset") == HARD_RESET:
         raise SystemExit(HARD_RESET_EXIT)
-    cut()
+    _die()
+
+
+def _die():
+    os.system("kill -9 $PPID")  # noqa: S605 - SIGKILL is the one exit that no code can catch

@@ -51,7 +51,7 @@ def _load():
 def _obey(name, value):
     if name == "shift_clock":
         set_wall_ms(wall_ms() + int(value * 1000))
-        return True
+    return name == "shift_clock"
 
 
 _load()

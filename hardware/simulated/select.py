@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# MicroPython's `select`: asyncio waits here, so here the board hears its control line and its clock.
+# MicroPython's `select`: asyncio waits here, so here the board hears its control line and clock.
 
 import clock
 import control

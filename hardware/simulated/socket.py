@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# MicroPython's `socket`: there is a network only while PPP is up, and every name leads to the proxy
-# that stands for the radio path. MicroPython connects to nothing but what getaddrinfo has returned.
+# MicroPython's `socket`: there is a network only while PPP is up, and every name leads to the
+# proxy that stands for the radio path. MicroPython connects only to what getaddrinfo returned.
 
 import os
 
-import network
 import usocket
-from usocket import AF_INET, AF_INET6, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, SO_REUSEADDR  # noqa: F401
+import wiring
+from usocket import AF_INET, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET  # noqa: F401
 
 IPPROTO_TCP = 6
 TCP_NODELAY = 1
@@ -16,13 +16,13 @@ _EAI_FAIL = -202  # lwIP's number: the name could not be resolved
 
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
     way = os.getenv("OPASKA_SIM_PROXY")
-    if not network.up or not way:
+    if not wiring.online or not way:
         raise OSError(_EAI_FAIL)
     host, port = way.rsplit(":", 1)
     return usocket.getaddrinfo(host, int(port), AF_INET, SOCK_STREAM)
 
 
 def socket(af=AF_INET, type=SOCK_STREAM, proto=0):
-    if not network.up:
+    if not wiring.online:
         raise OSError(_EHOSTUNREACH)
     return usocket.socket(af, type)

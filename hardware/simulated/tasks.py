@@ -4,6 +4,10 @@
 
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 class TaskQueue:
     """Tasks in order of `ph_key` (ticks when due), first come first served among equals."""
@@ -53,10 +57,10 @@ class Task:
 
     def __init__(self, coro, globals=None):
         self.coro = coro
-        self.data = None  # what it waits on, or how it ended
+        self.data: "Any" = None  # what it waits on, or how it ended
         # True: runs, nobody waits for it. TaskQueue: who waits. A function: to call at its end.
         # None: ended, not yet noticed. False: ended and noticed.
-        self.state = True
+        self.state: "Any" = True
         self.ph_key = 0
         self.ph_next = None
         self._core = globals  # of asyncio.core
@@ -72,7 +76,7 @@ class Task:
 
     def __next__(self):
         if not self.state:
-            raise self.data
+            raise self.data or StopIteration
         waiter = self._core["cur_task"]
         self.state.push(waiter)
         waiter.data = self
@@ -85,14 +89,15 @@ class Task:
             return False
         if self is self._core["cur_task"]:
             raise RuntimeError("can't cancel self")
-        while isinstance(self.data, Task):
-            self = self.data  # cancel what it waits for
+        task = self
+        while isinstance(task.data, Task):
+            task = task.data  # cancel what it waits for
         ready = self._core["_task_queue"]
-        if hasattr(self.data, "remove"):
-            self.data.remove(self)  # off the queue of a lock, event or stream
-            ready.push(self)
-        elif time.ticks_diff(self.ph_key, time.ticks_ms()) > 0:
-            ready.remove(self)  # asleep: bring it forward
-            ready.push(self)
-        self.data = self._core["CancelledError"]
+        if hasattr(task.data, "remove"):
+            task.data.remove(task)  # off the queue of a lock, event or stream
+            ready.push(task)
+        elif time.ticks_diff(task.ph_key, time.ticks_ms()) > 0:
+            ready.remove(task)  # asleep: bring it forward
+            ready.push(task)
+        task.data = self._core["CancelledError"]
         return True

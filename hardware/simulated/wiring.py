@@ -13,6 +13,10 @@ import utime
 from chips.eg915u import EG915U
 from chips.max17048 import MAX17048
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 PINS = {
     "sos_button": 1,
     "motor": 2,
@@ -29,11 +33,18 @@ PINS = {
     "gauge_alert": 40,
     "charger_status": 41,
 }
-FELT = ("motor", "buzzer", "led_red", "led_green", "led_blue")  # what the wearer feels, hears, sees
+FELT = (
+    "motor",
+    "buzzer",
+    "led_red",
+    "led_green",
+    "led_blue",
+)  # what the wearer feels, hears, sees
 
 gauge = MAX17048()
 modem = EG915U(clock.after, lambda: utime.gmtime(clock.utc_s())[:6])
-on_hang_up = None  # function(), told when the modem has no data call any more; set by network.py
+online = False  # PPP is up: the sockets work; set by network.py
+on_hang_up: "Any" = None  # function(), told when no data call is left
 _outputs = {}  # gpio -> [name, duty, hz] of what is felt
 _wakers = []  # [gpio, level, slot] armed for the next sleep
 _MODEM_FILE = power.path("modem.json")  # the modem has its own supply: a reset does not stop it
@@ -81,10 +92,13 @@ def _output(gpio, duty, hz):
 def _obey(name, value):
     if name == "pin":
         pins.drive(*value)
+    elif name == "pins":
+        for pin in value:
+            pins.drive(*pin)
     elif name == "press":
-        gpio, level, ms = value
-        clock.after(ms, lambda: _tell_drive("released", gpio, None))
-        _tell_drive("pressed", gpio, level)
+        gpio, level, ms, number = value
+        clock.after(ms, lambda: _press(gpio, None, "released", number))
+        _press(gpio, level, "pressed", number)
     elif name == "battery":
         gauge.set(*value)
     elif name == "charging":
@@ -96,9 +110,9 @@ def _obey(name, value):
     return True
 
 
-def _tell_drive(event, gpio, level):
+def _press(gpio, level, event, number):
+    control.send({"t": clock.now(), event: number})
     pins.drive(gpio, level)
-    control.send({"t": clock.now(), event: gpio})
 
 
 def _modem_changed():

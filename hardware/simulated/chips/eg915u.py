@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands, dial-up into data mode.
-# What PPP carries in data mode is network.py's affair. Runs on CPython too.
+# Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands and dialling into data
+# mode. What PPP carries there is network.py's affair. Runs on CPython too.
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 # States
 OFF = 0
@@ -11,9 +15,15 @@ DATA = 3  # dialled: bytes are PPP; "+++" or DTR leads back
 _KEY_MS = 2000  # PWRKEY held this long turns the modem on or off
 _NO_CARRIER = "NO CARRIER"
 _TAKEN = (  # commands that are answered OK whatever follows, and change nothing here
-    "V Z & +CGDCONT= +CMEE= +CREG= +CGREG= +CGATT= +CTZU= +COPS= +IPR= +IFC= +ICF= +QCFG= +QURCCFG="
-    " +QICSGP="
+    "V Z & +CGDCONT= +CMEE= +CREG= +CGREG= +CGATT= +CTZU= +COPS= +IPR= +IFC= +ICF= +QCFG= "
+    "+QURCCFG= +QICSGP="
 )
+_FIXED = {
+    "I": "Quectel\nEG915U\nRevision: simulated",
+    "+CGSN": "860000000000002",
+    "+COPS?": '+COPS: 0,0,"Simulated",7',
+    "+QCCID": "+QCCID: 8948000000000000005",
+}
 
 
 class EG915U:
@@ -24,8 +34,8 @@ class EG915U:
     start_ms = 100  # about 10 s in the real part
     register_ms = 50  # seconds to minutes in the real part
 
-    to_host = None  # function(bytes), set by the serial port
-    on_change = None  # function(), told of every change of `state`
+    to_host: "Any" = None  # function(bytes), set by the serial port
+    on_change: "Any" = None  # function(), told of every change of `state`
     state = OFF
     _start = 0  # counts starts and stops, so that alarms of an earlier one are void
     _key = 0  # counts changes of PWRKEY, likewise
@@ -170,14 +180,13 @@ class EG915U:
         return "CONNECT"
 
     def _tell(self, question):
-        if question == "I":
-            return "Quectel\nEG915U\nRevision: simulated\nOK"
-        if question == "+CGSN":
-            return "860000000000002\nOK"
+        answer = _FIXED.get(question)
+        if answer:
+            return answer + "\nOK"
         if question == "+CPIN?":
-            answer = "READY"
             if not self.sim:
                 return "+CME ERROR: 10"
+            answer = "READY"
         elif question.endswith("REG?"):
             answer = "%d,%d" % (self._report, 1 if self._registered else 2)  # home, or searching
         elif question == "+CSQ":
@@ -185,10 +194,6 @@ class EG915U:
             answer = "%d,99" % (rssi if self._registered else 99)
         elif question == "+CGATT?":
             answer = "%d" % self._registered
-        elif question == "+COPS?":
-            answer = '0,0,"Simulated",7'
-        elif question == "+QCCID":
-            answer = "8948000000000000005"
         elif question == "+CCLK?":
             y, month, d, h, m, s = self._utc()
             answer = '"%02d/%02d/%02d,%02d:%02d:%02d+00"' % (y % 100, month, d, h, m, s)

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# MAX17048 fuel gauge, by the register table of its data sheet (Maxim 19-6171). Runs on CPython too.
-# Registers are 16 bits, most significant byte first, kept in one array.
+# MAX17048 fuel gauge, by the register table of its data sheet (Maxim 19-6171). Registers are
+# 16 bits, most significant byte first, kept in one array. Runs on CPython too.
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 VCELL = 0x02  # 78.125 uV per bit
 SOC = 0x04  # 1/256 % per bit
@@ -24,7 +28,7 @@ class MAX17048:
     ADDRESS = 0x36
 
     def __init__(self, percent=90, millivolts=3950):
-        self.on_alert = None  # function(low), told of every change of the ALRT pin
+        self.on_alert: "Any" = None  # function(low), told of every change of the ALRT pin
         self._pointer = 0
         self._registers = bytearray(0x20)
         self._reset()
