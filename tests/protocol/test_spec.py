@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from opaska_protocol import answers, errors, frame, orders, reports, seal
+from opaska_protocol import answers, body, errors, frame, orders, reports, seal
 from opaska_protocol.channel import BandChannel
 from opaska_tools import vectors as generator
-
 from tests.protocol import wire
 
 SPEC = (wire.PROTOCOL / "SPEC.md").read_text()
@@ -54,7 +53,7 @@ def test_fields_of_answers_and_orders_are_those_of_the_specification() -> None:
     settings = {(key, name, False) for key, name, *_ in orders.SETTINGS_FIELDS}
     assert rows(section(7)) == stated(orders._TABLE) | settings
     for _, name, check, low, high in orders.SETTINGS_FIELDS:
-        if check == orders.UINT:
+        if check == body.UINT:
             assert f"`{name}` | {low}..{high} |" in section(7)
 
 
