@@ -43,10 +43,7 @@ class PPP:
             raise ValueError("invalid auth")
         self._stream.irq(self.poll, self._stream.IRQ_RXIDLE)
         self._state = _CONNECTING
-        if self._has_call():
-            self._alarm = clock.after(_NEGOTIATE_MS, self._connected)
-        else:
-            self._alarm = clock.after(_GIVE_UP_MS, lambda: self._down(_PPPERR_PROTOCOL))
+        self._alarm = clock.after(_NEGOTIATE_MS, self._negotiated)
 
     def disconnect(self):
         if self._state >= _CONNECTING:
@@ -84,9 +81,9 @@ class PPP:
     def _has_call(self):
         return self._stream.chip is wiring.modem and wiring.modem.state == DATA
 
-    def _connected(self):
+    def _negotiated(self):
         if not self._has_call():
-            self._down(_PPPERR_CONNECT)
+            self._alarm = clock.after(_GIVE_UP_MS, lambda: self._down(_PPPERR_PROTOCOL))
             return
         self._state = _CONNECTED
         wiring.online = True

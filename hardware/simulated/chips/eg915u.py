@@ -32,7 +32,7 @@ class EG915U:
     covered = True  # a network is in reach
     sim = True
     start_ms = 100  # about 10 s in the real part
-    register_ms = 50  # seconds to minutes in the real part
+    register_ms = 10  # seconds to minutes in the real part
 
     to_host: "Any" = None  # function(bytes), set by the serial port
     on_change: "Any" = None  # function(), told of every change of `state`
@@ -157,7 +157,7 @@ class EG915U:
         if starts("D*99") or (command == "O" and self._call):
             return self._dial()
         if starts("E"):
-            self._echo = command != "E0"
+            self._echo = command[1:2] != "0"  # more may follow, as in ATE0&D2
         elif starts("H"):
             self.hang_up()
         elif starts("+QPOWD"):
