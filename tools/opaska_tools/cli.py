@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from opaska_gateway.cli import app as gateway_app
 from opaska_tools import __version__
 from opaska_tools.bench.command import app as bench_app
 from opaska_tools.demo.command import demo
@@ -15,6 +16,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(gateway_app)
 app.command()(demo)
 app.add_typer(bench_app, name="bench")
 
