@@ -113,7 +113,8 @@ class Band:
         name = self.identity.kid_hex
         brokers = attempt("brokers", lambda: parse_brokers(self.identity.brokers), self.faults, [])
         psk = (name, derive_psk(self.identity.key)) if self.identity.tls else None
-        modem = EG915U(self.board.modem_uart, power_key=self.board.modem_power_key)
+        board = self.board
+        modem = EG915U(board.modem_uart, power_key=board.modem_power_key, dtr=board.modem_dtr)
         self.cellular = Cellular(modem, brokers, tls_psk=psk)
         inbox = attempt("inbox", self._make_inbox, self.faults)
         self.client = MqttClient(

@@ -87,13 +87,15 @@ class Board:
 
     @property
     def modem_uart(self) -> UART:
-        """Terminal ready with it: a reset lets go of DTR, which ends a call that nobody uses."""
-        Pin(_MODEM_DTR, Pin.OUT, value=0)
         return UART(1, baudrate=_MODEM_BAUD, tx=Pin(_MODEM_TX), rx=Pin(_MODEM_RX))
 
     @property
     def modem_power_key(self) -> Pin:
         return Pin(_MODEM_POWER_KEY, Pin.OUT, value=0)
+
+    @property
+    def modem_dtr(self) -> Pin:
+        return Pin(_MODEM_DTR, Pin.OUT, value=0)
 
     @property
     def charger_status(self) -> Pin:
