@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from alembic import context
+
 from opaska_gateway.database.tables import metadata
 
 context.configure(

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bands that speak: their keys, channels and wearers, kept while they are in use."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from opaska_gateway.database.bands import load_bands
+from opaska_gateway.refusals import Refused
+from opaska_gateway.vault import VaultError, band_key_purpose
+from opaska_protocol.channel import GatewayChannel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from opaska_gateway.care.wearing import Assignment
+    from opaska_gateway.database.bands import BandRow, KeyRow
+    from opaska_gateway.database.engine import Database
+    from opaska_gateway.vault import Vault
+
+MAX_BANDS = 5_000  # about 5 kB each with its ciphers; one that falls out is loaded again
+
+
+class Band:
+    """One registered band as the pipeline needs it."""
+
+    __slots__ = (
+        "_channels",
+        "_keys",
+        "_salt",
+        "_vault",
+        "assignments",
+        "created_ms",
+        "device_id",
+        "kid",
+        "kid_hex",
+        "organisation_id",
+        "revoked",
+    )
+
+    def __init__(self, row: BandRow, vault: Vault, gateway_salt: bytes) -> None:
+        self.device_id = row.device_id
+        self.kid = row.kid
+        self.kid_hex = row.kid.hex()
+        self.organisation_id = row.organisation_id
+        self.created_ms = row.created_ms
+        self.revoked = row.revoked
+        self.assignments: tuple[Assignment, ...] = row.assignments
+        self._keys: dict[int, KeyRow] = row.keys
+        self._vault = vault
+        self._salt = gateway_salt
+        self._channels: dict[int, GatewayChannel] = {}
+
+    @property
+    def generation(self) -> int:
+        """The newest key generation."""
+        return max(self._keys, default=0)
+
+    def channel(self, generation: int, now_ms: int) -> GatewayChannel:
+        """The channel of this key generation, or Refused."""
+        key = self._keys.get(generation)
+        if key is None:
+            raise Refused("unknown_generation")
+        if key.to_ms is not None and key.to_ms <= now_ms:
+            raise Refused("expired_key")
+        channel = self._channels.get(generation)
+        if channel is None:
+            try:
+                k_gen = self._vault.unwrap(band_key_purpose(self.kid, generation), key.wrapped)
+            except VaultError:
+                raise Refused("unknown_generation") from None
+            channel = GatewayChannel(self.kid, generation, k_gen, self._salt)
+            self._channels[generation] = channel
+        return channel
+
+
+class Bands:
+    """Registered bands by kid, loaded when they first speak, the least recent forgotten first."""
+
+    def __init__(self, database: Database, vault: Vault, gateway_salt: bytes) -> None:
+        self._database = database
+        self._vault = vault
+        self._salt = gateway_salt
+        self._kept: OrderedDict[bytes, Band] = OrderedDict()
+
+    async def fetch(self, kids: Iterable[bytes]) -> dict[bytes, Band]:
+        """Those of `kids` that are registered."""
+        found: dict[bytes, Band] = {}
+        missing: list[bytes] = []
+        for kid in kids:
+            band = self._kept.get(kid)
+            if band is None:
+                missing.append(kid)
+            else:
+                self._kept.move_to_end(kid)
+                found[kid] = band
+        if missing:
+            found.update(await self._load(missing))
+        return found
+
+    def forget(self) -> None:
+        """Something was changed in the registry: look again."""
+        self._kept.clear()
+
+    async def _load(self, kids: list[bytes]) -> dict[bytes, Band]:
+        async with self._database.read() as connection:
+            rows = await connection.run_sync(load_bands, kids)
+        loaded = {row.kid: Band(row, self._vault, self._salt) for row in rows}
+        self._kept.update(loaded)
+        while len(self._kept) > MAX_BANDS:
+            self._kept.popitem(last=False)
+        return loaded

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who wore a band at a time: assignments are half-open intervals in ms UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONSOLE: Final = "console"  # our dispatchers take and close
+EXTERNAL: Final = "external"  # the receiver's ACCEPTED is the last state on the wrist
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A band on a person's wrist, under an agreement, from `from_ms` until before `to_ms`."""
+
+    id: bytes
+    organisation_id: bytes
+    person_id: bytes
+    handling: str  # CONSOLE or EXTERNAL
+    from_ms: int
+    to_ms: int | None  # None = still
+
+
+def worn_at(assignments: Sequence[Assignment], at_ms: int) -> Assignment | None:
+    """The assignment that was valid then: a late report belongs to who wore the band."""
+    for one in assignments:
+        if one.from_ms <= at_ms and (one.to_ms is None or at_ms < one.to_ms):
+            return one
+    return None

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads and corrects when the reports of one boot happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, select, update
+
+from opaska_gateway.care.occurred import WORTH_MS, Anchor, anchor_of, occurred
+from opaska_gateway.database.tables import event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    BootId = tuple[bytes, int, int]  # device, generation, boot
+
+NEWEST = 100  # reports of a boot that are looked at: older ones tell no more
+
+_OF_BOOT = (
+    select(
+        event.c.id,
+        event.c.uptime_ms,
+        event.c.received_ms,
+        event.c.occurred_ms,
+        event.c.occurred_error_ms,
+        event.c.occurred_source,
+    )
+    .where(
+        event.c.device_id == bindparam("device"),
+        event.c.generation == bindparam("generation"),
+        event.c.boot == bindparam("boot"),
+        event.c.uptime_ms.is_not(None),
+    )
+    .order_by(event.c.seq.desc())
+    .limit(NEWEST)
+)
+_CORRECT = (
+    update(event)
+    .where(event.c.id == bindparam("event_id"))
+    .values(
+        occurred_ms=bindparam("at_ms"),
+        occurred_error_ms=bindparam("error_ms"),
+        occurred_source=bindparam("source"),
+    )
+)
+
+
+def best_anchor(connection: Connection, boot_id: BootId) -> Anchor | None:
+    """What the stored reports of a boot tell about its beginning."""
+    best: Anchor | None = None
+    for row in _reports(connection, boot_id):
+        anchor = _anchor(row)
+        if anchor.better_than(best):
+            best = anchor
+    return best
+
+
+def back_date(connection: Connection, boot_id: BootId, best: Anchor) -> None:
+    """Correct the stored reports of a boot by a better anchor."""
+    corrections: list[dict[str, Any]] = []
+    for row in _reports(connection, boot_id):
+        if row.occurred_source == "band":
+            continue
+        then = occurred(row.received_ms, _anchor(row), best)
+        gained = row.occurred_error_ms is None and then.error_ms is not None
+        if gained or abs(row.occurred_ms - then.at_ms) > WORTH_MS:
+            corrections.append(
+                {
+                    "event_id": row.id,
+                    "at_ms": then.at_ms,
+                    "error_ms": then.error_ms,
+                    "source": then.source,
+                }
+            )
+    if corrections:
+        connection.execute(_CORRECT, corrections)
+
+
+def _reports(connection: Connection, boot_id: BootId) -> Sequence[Any]:
+    device, generation, boot = boot_id
+    wanted = {"device": device, "generation": generation, "boot": boot}
+    return connection.execute(_OF_BOOT, wanted).all()
+
+
+def _anchor(row: Any) -> Anchor:
+    if row.occurred_source == "band":
+        return Anchor(row.occurred_ms - row.uptime_ms, row.occurred_error_ms, row.uptime_ms)
+    return anchor_of(row.received_ms, row.uptime_ms)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a heartbeat echoes is kept; what it does not is told again.
+
+A band forgets its open reports at a restart: a heartbeat of a later boot ends the waiting for
+answers of an earlier one (if the band still has the report it sends it again, and is answered).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select, update
+
+from opaska_gateway.database import orders
+from opaska_gateway.database.tables import event
+from opaska_protocol.reports import MAX_ECHOES
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from opaska_gateway.batch import Report
+
+_WAITING = (
+    select(event.c.id, event.c.generation, event.c.boot, event.c.seq, event.c.answer_state)
+    .where(
+        event.c.device_id == bindparam("device"),
+        event.c.answer_state > 1,  # as in the index; STORED needs no echo, a band repeats until it
+        event.c.answer_state > event.c.echoed_state,
+    )
+    .order_by(event.c.id.desc())
+)
+_ECHOED = (
+    update(event)
+    .where(event.c.id == bindparam("event_id"))
+    .values(echoed_state=bindparam("state"))
+)
+
+
+def take_echoes(connection: Connection, heartbeat: Report) -> list[tuple[int, int, int, int]]:
+    """Keep what it echoes; (generation, boot, seq, state) of what to tell again, newest first."""
+    device_id, _, beating_boot, _ = heartbeat.id
+    fields = heartbeat.content.fields
+    orders.echo(connection, device_id, fields.get("last_dseq", 0))
+    echoes = {(boot, seq): state for boot, seq, state in fields.get("answers", ())}
+    echoed: list[dict[str, int]] = []
+    again: list[tuple[int, int, int, int]] = []
+    for event_id, generation, boot, seq, state in connection.execute(
+        _WAITING, {"device": device_id}
+    ):
+        heard = state if boot < beating_boot else echoes.get((boot, seq), 0)
+        if heard:
+            echoed.append({"event_id": event_id, "state": min(heard, state)})
+        if heard < state:
+            again.append((generation, boot, seq, state))
+    if echoed:
+        connection.execute(_ECHOED, echoed)
+    return again[:MAX_ECHOES]

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes and finds reports. The unique key (device, generation, boot, seq) has the last word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from opaska_gateway.database.tables import event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+    from opaska_gateway.batch import MessageId
+
+_ID = (event.c.device_id, event.c.generation, event.c.boot, event.c.seq)
+_INSERT = {
+    "sqlite": sqlite.insert(event).on_conflict_do_nothing().returning(event.c.id, *_ID),
+    "postgresql": postgresql.insert(event).on_conflict_do_nothing().returning(event.c.id, *_ID),
+}
+_STORED = select(
+    event.c.id, event.c.digest, event.c.answer_state, event.c.case_id, event.c.rings
+).where(*(column == bindparam(column.name) for column in _ID))
+_JOIN = (
+    update(event)
+    .where(event.c.id == bindparam("event_id"))
+    .values(case_id=bindparam("joined_case"), answer_state=bindparam("reached"))
+)
+
+
+class Stored(NamedTuple):
+    """A report that is in the database already."""
+
+    event_id: int
+    digest: bytes
+    answer_state: int
+    case_id: bytes | None
+    rings: int
+
+
+def insert_reports(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[MessageId, int]:
+    """Row numbers of those that are new; the others are there already."""
+    if not rows:
+        return {}
+    inserted = connection.execute(_INSERT[connection.dialect.name], rows)
+    return {(row[1], row[2], row[3], row[4]): row[0] for row in inserted}
+
+
+def find_report(connection: Connection, id_: MessageId) -> Stored | None:
+    """The stored report with this message id."""
+    names = (column.name for column in _ID)
+    row = connection.execute(_STORED, dict(zip(names, id_, strict=True))).first()
+    return None if row is None else Stored(*row)
+
+
+def join_case(connection: Connection, joins: Iterable[tuple[int, bytes, int]]) -> None:
+    """Put events into their cases: (event id, case id, answer state)."""
+    rows = [
+        {"event_id": event_id, "joined_case": case_id, "reached": state}
+        for event_id, case_id, state in joins
+    ]
+    if rows:
+        connection.execute(_JOIN, rows)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders to bands: each has the next dseq of its band and waits until a heartbeat echoes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+
+from opaska_gateway import clock
+from opaska_gateway.database.tables import band_order, device
+from opaska_protocol import cbor
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+AT_ONCE = 4  # orders to one band in one go
+
+
+async def add(
+    connection: AsyncConnection,
+    device_id: bytes,
+    organisation_id: bytes,
+    kind: int,
+    arguments: dict[int, Any],
+) -> int:
+    """Add an order; its dseq. It leaves with `Context.changed_elsewhere` or at a heartbeat."""
+    highest = select(func.max(band_order.c.dseq)).where(band_order.c.device_id == device_id)
+    dseq = int((await connection.execute(highest)).scalar() or 0) + 1
+    await connection.execute(
+        insert(band_order).values(
+            device_id=device_id,
+            dseq=dseq,
+            organisation_id=organisation_id,
+            kind=kind,
+            arguments=cbor.encode(arguments),
+            created_ms=clock.now_ms(),
+        )
+    )
+    return dseq
+
+
+def waiting(connection: Connection, device_id: bytes) -> list[tuple[int, int, bytes]]:
+    """(dseq, kind, arguments) of what the band has not echoed, oldest first, a few at a time."""
+    rows = connection.execute(
+        select(band_order.c.dseq, band_order.c.kind, band_order.c.arguments)
+        .where(band_order.c.device_id == device_id, band_order.c.echoed_ms.is_(None))
+        .order_by(band_order.c.dseq)
+        .limit(AT_ONCE)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def all_waiting(connection: Connection) -> list[tuple[bytes, int]]:
+    """(kid, dseq) of every order that was not echoed."""
+    rows = connection.execute(
+        select(device.c.kid, band_order.c.dseq)
+        .join(device)
+        .where(band_order.c.echoed_ms.is_(None))
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def echo(connection: Connection, device_id: bytes, last_dseq: int) -> None:
+    """The band has all orders up to this one."""
+    connection.execute(
+        update(band_order)
+        .where(
+            band_order.c.device_id == device_id,
+            band_order.c.dseq <= last_dseq,
+            band_order.c.echoed_ms.is_(None),
+        )
+        .values(echoed_ms=clock.now_ms())
+    )

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What waits to be handed out: rows are claimed by lease, so that each is handed out by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sqlalchemy import bindparam, func, insert, or_, select, update
+
+from opaska_gateway.database.tables import assignment, device, event, organisation, outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+CENTRE: Final = "centre"
+
+_FREE = or_(outbox.c.lease_until_ms.is_(None), outbox.c.lease_until_ms <= bindparam("now"))
+_DUE = (
+    select(outbox.c.id)
+    .where(
+        outbox.c.destination == bindparam("destination"),
+        outbox.c.done_ms.is_(None),
+        outbox.c.next_attempt_ms <= bindparam("now"),
+        _FREE,
+    )
+    .order_by(outbox.c.next_attempt_ms, outbox.c.id)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True)  # SQLite has one writer and drops this clause
+)
+_CLAIM = (
+    update(outbox)
+    .where(outbox.c.id.in_(_DUE))
+    .values(lease_owner=bindparam("owner"), lease_until_ms=bindparam("until"))
+    .returning(outbox.c.id)
+)
+_ROWS = (
+    select(
+        outbox.c.id,
+        outbox.c.payload,
+        outbox.c.attempts,
+        outbox.c.case_id,
+        func.coalesce(assignment.c.account, organisation.c.default_account).label("account"),
+        event.c.id.label("event_id"),
+        event.c.device_id,
+        device.c.kid,
+        event.c.person_id,
+        event.c.generation,
+        event.c.boot,
+        event.c.seq,
+        event.c.body_form,
+        event.c.body,
+        event.c.occurred_ms,
+        event.c.received_ms,
+    )
+    .join(event, outbox.c.event_id == event.c.id)
+    .join(device, event.c.device_id == device.c.id)
+    .join(organisation, outbox.c.organisation_id == organisation.c.id)
+    .outerjoin(assignment, event.c.assignment_id == assignment.c.id)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(outbox.c.id)
+)
+_NEXT = select(
+    func.min(
+        func.coalesce(
+            # a leased row is looked at again when its lease has ended
+            outbox.c.lease_until_ms,
+            outbox.c.next_attempt_ms,
+        )
+    )
+).where(outbox.c.destination == bindparam("destination"), outbox.c.done_ms.is_(None))
+
+
+class Waiting(NamedTuple):
+    """A claimed row with its event."""
+
+    id: int
+    payload: dict[str, Any]
+    attempts: int
+    case_id: bytes | None
+    account: str | None  # as it is now: a corrected account counts at the next attempt
+    event_id: int
+    device_id: bytes
+    kid: bytes
+    person_id: bytes | None
+    generation: int
+    boot: int
+    seq: int
+    body_form: str
+    body: bytes | None
+    occurred_ms: int
+    received_ms: int
+
+
+def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Put events into the outbox, to be handed out at once."""
+    connection.execute(insert(outbox), rows)
+
+
+def claim(
+    connection: Connection, owner: bytes, now_ms: int, until_ms: int, at_most: int
+) -> list[Waiting]:
+    """Lease rows that are due; nobody else gets them before `until_ms`."""
+    wanted = {
+        "destination": CENTRE,
+        "now": now_ms,
+        "owner": owner,
+        "until": until_ms,
+        "at_most": at_most,
+    }
+    ids = [row.id for row in connection.execute(_CLAIM, wanted)]
+    if not ids:
+        return []
+    return [Waiting._make(row) for row in connection.execute(_ROWS, {"ids": ids})]
+
+
+def next_due_ms(connection: Connection) -> int | None:
+    """When the next row will be due; None = nothing waits."""
+    due: int | None = connection.execute(_NEXT, {"destination": CENTRE}).scalar()
+    return due
+
+
+def settle(connection: Connection, row_id: int, owner: bytes, **values: Any) -> bool:
+    """Write what became of a claimed row and end its lease; False if the lease was lost."""
+    result = connection.execute(
+        update(outbox)
+        .where(outbox.c.id == row_id, outbox.c.lease_owner == owner, outbox.c.done_ms.is_(None))
+        .values(lease_owner=None, lease_until_ms=None, **values)
+    )
+    return result.rowcount == 1
+
+
+def end_leases(connection: Connection) -> None:
+    """Free every row: no other process of this gateway is left that could hold one."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.done_ms.is_(None), outbox.c.lease_owner.is_not(None))
+        .values(lease_owner=None, lease_until_ms=None)
+    )
+
+
+def drop_of_case(connection: Connection, case_id: bytes, at_ms: int) -> None:
+    """A human closed the case: what still waits for the centre is not sent any more."""
+    connection.execute(
+        update(outbox)
+        .where(outbox.c.case_id == case_id, outbox.c.done_ms.is_(None))
+        .values(done_ms=at_ms, outcome="case_closed")
+    )

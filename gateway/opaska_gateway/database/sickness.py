@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells a database that cannot work now from a statement that never will."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sqlalchemy.exc import DBAPIError
+
+SQLITE_SICK: Final = {
+    sqlite3.SQLITE_BUSY: "another program holds the database",
+    sqlite3.SQLITE_LOCKED: "another program holds the database",
+    sqlite3.SQLITE_NOMEM: "out of memory",
+    sqlite3.SQLITE_READONLY: "the database or its folder is read-only",
+    sqlite3.SQLITE_IOERR: "the disk cannot be read or written",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
+}
+POSTGRESQL_SICK: Final = {
+    "08": "the connection to the database is lost",
+    "53": "the database is out of disk, memory or connections",
+    "57": "the database is shutting down or starting",
+    "58": "the database's disk cannot be read or written",
+}  # by SQLSTATE class
+
+
+def sickness(error: BaseException) -> str | None:
+    """Why the database cannot work now, for the operator; None if the statement is at fault."""
+    if not isinstance(error, DBAPIError):
+        return None
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        return SQLITE_SICK.get(code & 0xFF)  # extended codes keep the primary one in the low byte
+    if error.connection_invalidated:
+        return POSTGRESQL_SICK["08"]
+    return POSTGRESQL_SICK.get(str(getattr(error.orig, "sqlstate", None))[:2])

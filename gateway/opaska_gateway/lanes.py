@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three lanes into the pipeline: urgent, telemetry, and a slow one for bands that are too noisy.
+
+A token bucket per band and topic decides. What goes to the slow lane is given back to its way in
+at once (a PUBACK promises nothing): it must not hold places that other bands need. It is handled
+when there is room, and dropped when the lane is full: the band sends it again until it is stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from opaska_gateway import clock
+
+if TYPE_CHECKING:
+    from opaska_gateway.intake.arrival import Arrival
+
+MAX_BATCH: Final = 200  # about 20 ms of work: what an SOS waits for at most, once
+SLOW_SHARE: Final = 10  # places in a full batch that the slow lane has: slow, but it moves
+SLOW_PER_BAND: Final = 500  # more than a band's flash holds
+SLOW_LANE: Final = 5_000  # about 3 MB
+
+# Burst: an outbox after an hour without coverage; rate: 100 times a band's usual one.
+TELEMETRY_BURST, TELEMETRY_PER_S = 100.0, 10.0
+# Burst: both buttons, falls and their repeats of a bad minute; an alarm is resent every 2 s or so.
+URGENT_BURST, URGENT_PER_S = 30.0, 2.0
+MAX_BUCKETS: Final = 20_000  # full ones are forgotten first
+
+
+class Bucket:
+    """Tokens of one band on one topic."""
+
+    __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")
+
+    def __init__(self, burst: float, per_s: float, now_s: float) -> None:
+        self._burst = burst
+        self._per_s = per_s
+        self._tokens = burst
+        self._at_s = now_s
+
+    def take(self, now_s: float) -> bool:
+        """Whether there was a token."""
+        self._tokens = self.tokens(now_s)
+        self._at_s = now_s
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def tokens(self, now_s: float) -> float:
+        """How many there are."""
+        return min(self._burst, self._tokens + (now_s - self._at_s) * self._per_s)
+
+    def is_full(self, now_s: float) -> bool:
+        """Whether forgetting it would change nothing."""
+        return self.tokens(now_s) >= self._burst
+
+
+class Lanes:
+    """Arrivals that wait for a batch."""
+
+    def __init__(self) -> None:
+        self._urgent: deque[Arrival] = deque()
+        self._telemetry: deque[Arrival] = deque()
+        self._slow: deque[Arrival] = deque()
+        self._slow_of: Counter[str] = Counter()
+        self._buckets: dict[tuple[str, bool], Bucket] = {}
+        self.dropped = 0  # from the slow lane, since the start
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._telemetry) + len(self._slow)
+
+    def put(self, arrival: Arrival) -> None:
+        """Let an arrival queue in its lane."""
+        if self._bucket(arrival).take(clock.monotonic_s()):
+            (self._urgent if arrival.urgent else self._telemetry).append(arrival)
+            return
+        arrival.done()
+        if self._slow_of[arrival.kid_hex] >= SLOW_PER_BAND or len(self._slow) >= SLOW_LANE:
+            self.dropped += 1
+            return
+        self._slow_of[arrival.kid_hex] += 1
+        self._slow.append(arrival)
+
+    def take(self) -> list[Arrival]:
+        """The next batch: urgent ones, then telemetry; slow ones where there is room."""
+        batch = _pop(self._urgent, MAX_BATCH)
+        batch += _pop(self._telemetry, MAX_BATCH - len(batch))
+        slow = _pop(self._slow, max(MAX_BATCH - len(batch), SLOW_SHARE))
+        for arrival in slow:
+            self._slow_of[arrival.kid_hex] -= 1
+            if not self._slow_of[arrival.kid_hex]:
+                del self._slow_of[arrival.kid_hex]
+        return batch + slow
+
+    def _bucket(self, arrival: Arrival) -> Bucket:
+        key = (arrival.kid_hex, arrival.urgent)
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            if len(self._buckets) >= MAX_BUCKETS:
+                self._forget()
+            burst, per_s = (
+                (URGENT_BURST, URGENT_PER_S)
+                if arrival.urgent
+                else (TELEMETRY_BURST, TELEMETRY_PER_S)
+            )
+            bucket = self._buckets[key] = Bucket(burst, per_s, clock.monotonic_s())
+        return bucket
+
+    def _forget(self) -> None:
+        """Drop buckets that are full again; if that makes no room, the oldest tenth."""
+        now_s = clock.monotonic_s()
+        for key in [key for key, bucket in self._buckets.items() if bucket.is_full(now_s)]:
+            del self._buckets[key]
+        if len(self._buckets) >= MAX_BUCKETS:
+            for key in list(islice(self._buckets, MAX_BUCKETS // 10)):
+                del self._buckets[key]
+
+
+def _pop(lane: deque[Arrival], at_most: int) -> list[Arrival]:
+    return [lane.popleft() for _ in range(min(at_most, len(lane)))]

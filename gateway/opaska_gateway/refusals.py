@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why the gateway refuses a frame: a closed set, so that refusals can be counted by reason.
+
+A refused frame is kept (up to a cap) and counted, never answered: nothing disappears, and nobody
+without a key learns anything.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opaska_protocol import errors
+
+OWN_REASONS: Final = {
+    "wrong_topic": "the frame names another band than the topic it came on",
+    "unknown_band": "no such band is registered; register it with `opaska bands add`",
+    "revoked": "the band was revoked",
+    "unknown_generation": "the gateway has no key of this generation of the band",
+    "expired_key": "the key's time ran out",
+    "id_clash": "another frame with the same message id is stored; the band or a copy misbehaves",
+    "not_storable": "the gateway failed to store it; its log says why",
+}
+REASONS: Final = {**errors.REASONS, **OWN_REASONS}
+
+UNKNOWN_BANDS: Final = bytes(8)  # stands for all unknown bands together in caps and counts
+
+
+class Refused(Exception):
+    """A frame that goes no further; `reason` is a key of REASONS."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Acknowledge: only now, after the commit, may bands hear that their reports are stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opaska_gateway.logs import journey
+from opaska_protocol.answers import STORED
+
+if TYPE_CHECKING:
+    from opaska_gateway.batch import Batch, Report
+    from opaska_gateway.context import Context
+
+
+def acknowledge(batch: Batch, context: Context) -> None:
+    """Answer every stored report; a repeat hears again how far it got."""
+    for report in batch.fresh:
+        _note(report)
+        _answer(report, context)
+    for report in batch.repeats:
+        _answer(report, context)
+    context.count("stored", len(batch.fresh))
+    context.count("repeated", len(batch.repeats))
+    for refusal in batch.refusals:
+        context.count(f"refused.{refusal.reason}")
+    if batch.new_in_outbox:
+        context.outbox_ready.set()
+
+
+def _answer(report: Report, context: Context) -> None:
+    band, header = report.band, report.header
+    reached = report.answer_state
+    for state in (STORED,) if reached == STORED else (STORED, reached):
+        context.replies.answer(
+            band, header.generation, header.boot, header.seq, state, keep=report.rings
+        )
+    for generation, boot, seq, state in report.resend_answers:
+        context.replies.answer(band, generation, boot, seq, state, keep=True)
+    for dseq, kind, arguments in report.resend_orders:
+        context.replies.order(band, dseq, kind, arguments)
+
+
+def _note(report: Report) -> None:
+    kid, boot, seq = report.band.kid_hex, report.header.boot, report.header.seq
+    journey("stored", kid=kid, boot=boot, seq=seq)
+    if report.opened_case and report.case_id:
+        journey("case_opened", kid=kid, boot=boot, seq=seq, case=report.case_id.hex())

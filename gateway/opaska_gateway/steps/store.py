@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Store: every fresh report becomes an event; one that is stored already is a repeat or a clash.
+
+Also keeps what heartbeats echo, so that answers and orders are resent until then and no longer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opaska_gateway import clock
+from opaska_gateway.batch import Refusal
+from opaska_gateway.care.wearing import worn_at
+from opaska_gateway.database import orders
+from opaska_gateway.database.echoes import take_echoes
+from opaska_gateway.database.events import find_report, insert_reports
+from opaska_protocol.answers import STORED
+from opaska_protocol.reports import HEARTBEAT
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from opaska_gateway.batch import Batch, Report
+    from opaska_gateway.context import Context
+
+
+def store(batch: Batch, context: Context, connection: Connection) -> None:
+    """Insert what is new; find what was stored before."""
+    to_correct = context.dating.learn(connection, batch.fresh)
+    now_ms = clock.now_ms()
+    rows = [_row(report, context, connection, now_ms) for report in batch.fresh]
+    event_ids = insert_reports(connection, rows)
+    fresh: list[Report] = []
+    for report in batch.fresh:
+        event_id = event_ids.get(report.id)
+        if event_id is None:
+            _stored_before(batch, report, connection)
+        else:
+            report.event_id, report.answer_state = event_id, STORED
+            fresh.append(report)
+    batch.fresh = fresh
+    context.dating.correct(connection, to_correct)
+    for report in fresh:
+        if report.content.type == HEARTBEAT and report.band.device_id in context.resender.waiting:
+            report.resend_answers = take_echoes(connection, report)
+            report.resend_orders = orders.waiting(connection, report.band.device_id)
+
+
+def _stored_before(batch: Batch, report: Report, connection: Connection) -> None:
+    stored = find_report(connection, report.id)
+    if stored is None:
+        raise LookupError("a report is neither new nor stored")
+    if stored.digest != report.digest:
+        batch.refusals.append(Refusal(report.arrival, "id_clash", report.band))
+        return
+    report.event_id, report.answer_state = stored.event_id, stored.answer_state
+    report.case_id = stored.case_id
+    batch.repeats.append(report)
+
+
+def _row(report: Report, context: Context, connection: Connection, now_ms: int) -> dict[str, Any]:
+    then = context.dating.when(report)
+    report.occurred_ms = then.at_ms
+    report.worn = worn = worn_at(report.band.assignments, then.at_ms)
+    device_id, generation, boot, seq = report.id
+    person_id = worn.person_id if worn else None
+    form, body = context.bodies.sealed(
+        connection, report.content.type, person_id, report.id, report.body
+    )
+    return {
+        "organisation_id": worn.organisation_id if worn else report.band.organisation_id,
+        "kind": "report",
+        "device_id": device_id,
+        "person_id": person_id,
+        "assignment_id": worn.id if worn else None,
+        "generation": generation,
+        "boot": boot,
+        "seq": seq,
+        "digest": report.digest,
+        "report_type": report.content.type,
+        "alarm_kind": report.alarm_kind,
+        "rings": int(report.rings),
+        "body_form": form,
+        "body": body,
+        "uptime_ms": report.content.fields.get("uptime_ms"),
+        "occurred_ms": then.at_ms,
+        "occurred_error_ms": then.error_ms,
+        "occurred_source": then.source,
+        "received_ms": report.arrival.received_ms,
+        "stored_ms": now_ms,
+        "way": report.arrival.way,
+        "answer_state": STORED,
+        "echoed_state": 0,
+    }

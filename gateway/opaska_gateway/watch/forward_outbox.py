@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hands what waits in the outbox to the monitoring centre, until its receiver has it.
+
+Rows are claimed by lease, so that a row is in one hand at a time. An attempt that fails is
+repeated for ever, with growing pauses; meanwhile the case stays open and visible.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from opaska_gateway import clock
+from opaska_gateway.care.case import CLOSED, DELIVERED, FORWARDED, step
+from opaska_gateway.centre.interface import Delivery, Signal
+from opaska_gateway.database import cases, outbox
+from opaska_gateway.database.sickness import sickness
+from opaska_gateway.logs import get_logger, journey
+from opaska_gateway.watch.signal import signal_of
+from opaska_protocol.answers import ACCEPTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from opaska_gateway.context import Context
+    from opaska_gateway.database.cases import Told
+    from opaska_gateway.database.outbox import Waiting
+
+    Claimed = tuple[Waiting, Signal | None]
+
+T = TypeVar("T")
+
+AT_ONCE: Final = 16  # deliveries side by side; the centre keeps one turn per account
+LEASE_MS: Final = 90_000  # longer than an attempt may take, so that nobody else starts another
+ATTEMPT_S: Final = 80.0  # the end of an attempt, whatever the centre's own time-outs are
+PAUSES_MS: Final = (30_000, 60_000, 120_000, 300_000)  # after failures; the last one for ever
+LOOK_AGAIN_S: Final = 60.0  # without a reason, should a wake-up ever be missed
+SICK_PAUSE_S: Final = 1.0  # while the database cannot work
+LONGEST_DETAIL: Final = 500  # characters of what a receiver said
+NO_ACCOUNT: Final = Delivery(
+    "refused", "", "no account at the centre: give the wearer one, or the organisation a default"
+)
+
+log = get_logger()
+
+
+class Centre(Protocol):
+    """The monitoring centre, behind all its receivers."""
+
+    async def deliver(self, signal: Signal) -> Delivery: ...
+
+
+class Forwarder:
+    """One worker of the outbox."""
+
+    def __init__(self, context: Context, centre: Centre) -> None:
+        self._context = context
+        self._centre = centre
+        self._owner = os.urandom(16)
+        self._free = AT_ONCE
+
+    async def run(self) -> None:
+        """Work for ever."""
+        if self._context.database.is_sqlite:  # one gateway per file: old leases are of the dead
+            await self._transact(outbox.end_leases)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._context.outbox_ready.clear()
+                claimed, due_ms = await self._transact(self._claim)
+                for row, signal in claimed:
+                    self._free -= 1
+                    group.create_task(self._hand_out(row, signal))
+                await self._pause(due_ms)
+
+    def _claim(self, connection: Connection) -> tuple[list[Claimed], int | None]:
+        """(rows that are ours now, when the next one will be due)"""
+        now_ms = clock.now_ms()
+        rows = outbox.claim(connection, self._owner, now_ms, now_ms + LEASE_MS, self._free)
+        claimed = [(row, signal_of(row, self._body(connection, row))) for row in rows]
+        return claimed, outbox.next_due_ms(connection)
+
+    def _body(self, connection: Connection, row: Waiting) -> bytes | None:
+        id_ = (row.device_id, row.generation, row.boot, row.seq)
+        return self._context.bodies.opened(connection, row.body_form, row.person_id, id_, row.body)
+
+    async def _pause(self, due_ms: int | None) -> None:
+        """Until rows are added, a hand is free, or the next attempt is due."""
+        wait_s = LOOK_AGAIN_S
+        if due_ms is not None and self._free:
+            wait_s = min(wait_s, max(due_ms - clock.now_ms(), 0) / 1000)
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._context.outbox_ready.wait()
+        except TimeoutError:
+            pass
+
+    async def _hand_out(self, row: Waiting, signal: Signal | None) -> None:
+        self._context.busy += 1
+        try:
+            delivery = NO_ACCOUNT if signal is None else await self._deliver(row, signal)
+            told = await self._transact(partial(self._settle, row, delivery))
+            await self._context.resender.tell(told)
+        except Exception as error:  # its lease runs out, then it is tried again
+            log.error("forwarding_failed", outbox=row.id, exc_info=error)
+        finally:
+            self._context.busy -= 1
+            self._free += 1
+            self._context.outbox_ready.set()
+
+    async def _deliver(self, row: Waiting, signal: Signal) -> Delivery:
+        kid_hex = row.kid.hex()
+        journey("forwarded", kid=kid_hex, boot=row.boot, seq=row.seq, kind=signal.kind)
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                delivery = await self._centre.deliver(signal)
+        except TimeoutError:
+            delivery = Delivery("unreachable", "", "no receiver decided in time")
+        if delivery.outcome == "accepted":
+            journey("accepted", kid=kid_hex, boot=row.boot, seq=row.seq, by=delivery.receiver)
+        return delivery
+
+    def _settle(self, row: Waiting, delivery: Delivery, connection: Connection) -> list[Told]:
+        """Record what became of an attempt; the answers that the wrist should hear."""
+        self._context.count(f"delivery.{delivery.outcome}")
+        now_ms = clock.now_ms()
+        arrived = delivery.arrived
+        values = {
+            "attempts": row.attempts + 1,
+            "outcome": delivery.outcome,
+            "detail": f"{delivery.receiver}: {delivery.detail}"[:LONGEST_DETAIL],
+            "done_ms": now_ms if arrived else None,
+            "next_attempt_ms": now_ms + _pause_ms(row.attempts),
+        }
+        if not outbox.settle(connection, row.id, self._owner, **values):
+            return []  # the case was closed meanwhile, or the lease was lost
+        if not arrived:
+            log.warning("not_forwarded", outbox=row.id, **_wording(delivery, row.attempts + 1))
+            return []
+        self._case_delivered(connection, row.case_id, now_ms)
+        if delivery.outcome != "accepted":
+            return []
+        return cases.advance_answers(connection, ACCEPTED, event_id=row.event_id)
+
+    def _case_delivered(self, connection: Connection, case_id: bytes | None, now_ms: int) -> None:
+        case = cases.find_case(connection, case_id) if case_id else None
+        if case is None or not cases.is_all_forwarded(connection, case.id):
+            return
+        state, _ = step(case.state, DELIVERED)
+        if state != CLOSED:
+            forwarded = {"forwarded_ms": now_ms} if state == FORWARDED else {}
+            cases.update_case(connection, case.id, state=state, **forwarded)
+
+    async def _transact(self, work: Callable[[Connection], T]) -> T:
+        """Run a transaction, waiting while the database cannot work."""
+        while True:
+            try:
+                return await self._context.database.transact(work)
+            except Exception as error:
+                reason = sickness(error)
+                if reason is None:
+                    raise
+                log.error("forwarding_waits", reason=reason)
+                await asyncio.sleep(SICK_PAUSE_S)
+
+
+def _pause_ms(attempts: int) -> int:
+    return PAUSES_MS[min(attempts, len(PAUSES_MS) - 1)]
+
+
+def _wording(delivery: Delivery, attempts: int) -> dict[str, Any]:
+    return {
+        "outcome": delivery.outcome,
+        "receiver": delivery.receiver,
+        "detail": delivery.detail,
+        "attempts": attempts,
+    }
