@@ -14,6 +14,7 @@ app = typer.Typer(
     help="Opaska: a pressed button reaches a human, and the wrist feels the answer.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,  # a failure of ours is a plain traceback, fit for a report
 )
 
 app.add_typer(gateway_app)

@@ -7,10 +7,10 @@ import asyncio
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from pysiaalarm.account import SIAAccount
-from pysiaalarm.aio.client import SIAClientTCP
+from pysiaalarm.aio.client import SIAClient, SIAClientTCP
 from pysiaalarm.event import SIAEvent
 
 from opaska_tools.stage.ports import free_port
@@ -46,7 +46,8 @@ class Receiver:
         self.log: list[Received] = []
         self.on_received: Callable[[Received], None] | None = None  # for a live display
         self._news = asyncio.Event()
-        self._client = SIAClientTCP(
+        listen = cast("type[SIAClientTCP]", SIAClient)  # it chooses TCP by itself
+        self._client = listen(
             "127.0.0.1",
             self.port,
             [SIAAccount(account, self._key_text) for account in accounts],
