@@ -16,14 +16,20 @@ import os
 from opaska_protocol import frame, reports
 from opaska_protocol.errors import ProtocolError
 
-from . import storage as _storage
+from .storage import Storage, trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Key = tuple[int, int]  # boot, seq
 
 URGENT = "a"
 TELEMETRY = "t"
 
 TELEMETRY_STOPS_PERCENT = 75  # of the flash in use; the rest is kept for an SOS
 # Free blocks that nobody takes: a growing directory needs two at a time, and with two left the
-# boot counter and the deletes still worked in 600 of 600 tries (tests/on_micropython/flash_full).
+# boot counter and the deletes still worked in 600 of 600 tries (flash_keep.py).
 KEPT_BLOCKS = 4
 # An entry takes 40 bytes of heap here and half of that on an ESP32, whatever the flash could hold.
 MAX_TELEMETRY = 256
@@ -41,37 +47,38 @@ class Outbox:
     `on_put(letter, boot, seq)`, if set, is called for each report taken.
     """
 
-    def __init__(self, storage, on_fault):
-        self.on_put = None
+    def __init__(self, storage: Storage, on_fault: "Callable[[int], None]") -> None:
+        self.on_put: "Callable[[str, int, int], None] | None" = None
         self.discarded = 0  # broken files found and removed
-        self.urgent = []
-        self.telemetry = []
+        self.urgent: "list[Key]" = []
+        self.telemetry: "list[Key]" = []
         self._on_fault = on_fault
-        self._known_faults = set()
-        self._ram = {}  # (boot, seq) -> (letter, frame): not on the flash
-        self._recent = []  # (boot, seq, frame) of the last urgent ones
-        self._stuck = []  # names of removed reports whose file would not go
+        self._known_faults: "set[int]" = set()
+        self._ram: "dict[Key, tuple[str, bytes]]" = {}  # letter and frame; not on the flash
+        self._recent: "list[tuple[int, int, bytes]]" = []  # frames of the last urgent ones
+        self._doubtful = False  # a read has failed: littlefs may now serve stale bytes for others
+        self._stuck: "list[str]" = []  # names of removed reports whose file would not go
         self._root = storage.root
-        self._folder = None if storage.root is None else storage.root + "/out/"
+        self._folder = storage.root + "/out/" if storage.root else ""
         if self._folder:
             self._scan()
 
     @property
-    def count(self):
+    def count(self) -> int:
         return len(self.urgent) + len(self.telemetry)
 
     @property
-    def urgent_count(self):
+    def urgent_count(self) -> int:
         return len(self.urgent)
 
-    def waiting(self):
+    def waiting(self) -> "Iterator[tuple[str, int, int]]":
         """(letter, boot, seq) of every waiting report, urgent first, oldest first."""
         for boot, seq in self.urgent:
             yield URGENT, boot, seq
         for boot, seq in self.telemetry:
             yield TELEMETRY, boot, seq
 
-    def put(self, letter, boot, seq, sealed):
+    def put(self, letter: str, boot: int, seq: int, sealed: bytes) -> "bool | None":
         """True when the report is kept: on the flash, else in RAM with a fault. None: refused.
 
         Only telemetry is refused; an urgent report never is, and nothing is raised for it.
@@ -93,8 +100,11 @@ class Outbox:
             self.on_put(letter, boot, seq)
         return True
 
-    def read(self, letter, boot, seq):
-        """The frame of a waiting report; None when it cannot be read, or is no frame (removed)."""
+    def read(self, letter: str, boot: int, seq: int) -> "bytes | None":
+        """The frame of a waiting report, or None; what is no frame is removed.
+
+        Not so after a failed read: only the next start knows then what is on the flash.
+        """
         if (boot, seq) in self._ram:
             return self._ram[boot, seq][1]
         for recent in self._recent:
@@ -103,13 +113,14 @@ class Outbox:
         if (boot, seq) not in self._keys(letter):
             return None
         sealed = self._load(_name(letter, boot, seq))
-        if sealed is not None and not _is_frame(sealed, boot, seq):
+        if sealed is None or _is_frame(sealed, boot, seq):
+            return sealed
+        if not self._doubtful:
             self.discarded += 1
             self.remove(boot, seq)
-            return None
-        return sealed
+        return None
 
-    def remove(self, boot, seq):
+    def remove(self, boot: int, seq: int) -> bool:
         """Forget a report: only after a verified STORED. True if it was waiting."""
         for letter in (URGENT, TELEMETRY):
             keys = self._keys(letter)
@@ -121,7 +132,7 @@ class Outbox:
                 return True
         return False
 
-    def settle(self):
+    def settle(self) -> None:
         """Catch up after trouble: RAM reports to the flash, removed files off it."""
         stuck, self._stuck = self._stuck, []
         for name in stuck:
@@ -135,31 +146,35 @@ class Outbox:
 
     # --- the flash ---
 
-    def _scan(self):
+    def _scan(self) -> None:
         broken = []
         try:
-            try:
-                os.mkdir(self._folder[:-1])
-            except OSError as error:
-                if error.errno != errno.EEXIST:
-                    raise
+            self._make_folder()
             for entry in os.ilistdir(self._folder[:-1]):
                 key = _key(entry[0])
                 if key is None or (len(entry) > 3 and entry[3] < _SHORTEST):
                     broken.append(entry[0])
                 else:
                     self._keys(entry[0][0]).append(key)
-        except OSError:
-            self._fault(reports.FLASH_UNREADABLE)
+        except OSError as error:
+            if error.errno != errno.ENOENT:  # no folder, no reports
+                self._fault(reports.FLASH_UNREADABLE)
         self.discarded += len(broken)
         for name in broken:
             self._delete(name)
         self.urgent.sort()
         self.telemetry.sort()
 
-    def _room(self, letter):
+    def _make_folder(self) -> None:
+        try:
+            os.mkdir(self._folder[:-1])
+        except OSError as error:
+            if error.errno != errno.EEXIST:
+                self._fault(trouble(error))
+
+    def _room(self, letter: str) -> bool:
         """Whether the flash may take one more. Measured each time: nobody may run it full."""
-        if self._folder is None:
+        if not self._folder:
             return False
         try:
             status = os.statvfs(self._root)
@@ -175,31 +190,32 @@ class Outbox:
             self._fault(reports.FLASH_FULL)
         return room
 
-    def _write(self, letter, boot, seq, sealed):
+    def _write(self, letter: str, boot: int, seq: int, sealed: bytes) -> bool:
         """Whether the frame is now durable on the flash."""
         name = _name(letter, boot, seq)
         try:
             with open(self._folder + name, "wb") as file:
                 file.write(sealed)
         except OSError as error:
-            self._fault(_storage.trouble(error))
+            self._fault(trouble(error))
             self._delete(name)
             return False
         if name in self._stuck:
             self._stuck.remove(name)  # wanted again
         return True
 
-    def _load(self, name):
+    def _load(self, name: str) -> "bytes | None":
         try:
             with open(self._folder + name, "rb") as file:
                 return file.read()
         except OSError as error:
             if error.errno == errno.ENOENT:
                 return b""
+            self._doubtful = True
             self._fault(reports.FLASH_UNREADABLE)
             return None
 
-    def _delete(self, name):
+    def _delete(self, name: str) -> None:
         try:
             os.remove(self._folder + name)
         except OSError as error:
@@ -208,7 +224,7 @@ class Outbox:
 
     # --- RAM ---
 
-    def _keep_in_ram(self, letter, boot, seq, sealed):
+    def _keep_in_ram(self, letter: str, boot: int, seq: int, sealed: bytes) -> None:
         """Each letter has its own room, so an SOS never makes way for telemetry."""
         same = sorted([key for key, kept in self._ram.items() if kept[0] == letter])
         if len(same) >= (RAM_URGENT if letter == URGENT else RAM_TELEMETRY):
@@ -217,20 +233,20 @@ class Outbox:
             self._keys(letter).remove(same[0])
         self._ram[boot, seq] = (letter, sealed)
 
-    def _keys(self, letter):
+    def _keys(self, letter: str) -> "list[Key]":
         return self.urgent if letter == URGENT else self.telemetry
 
-    def _fault(self, code):
+    def _fault(self, code: int) -> None:
         if code not in self._known_faults:
             self._known_faults.add(code)
             self._on_fault(code)
 
 
-def _name(letter, boot, seq):
+def _name(letter: str, boot: int, seq: int) -> str:
     return "%s%08x%08x" % (letter, boot, seq)
 
 
-def _key(name):
+def _key(name: str) -> "Key | None":
     """(boot, seq) of a file name that `_name` could have made, else None."""
     try:
         key = int(name[1:9], 16), int(name[9:], 16)
@@ -239,7 +255,7 @@ def _key(name):
         return None
 
 
-def _is_frame(sealed, boot, seq):
+def _is_frame(sealed: bytes, boot: int, seq: int) -> bool:
     try:
         header = frame.parse_up(sealed)[0]
         return header.boot == boot and header.seq == seq

@@ -9,13 +9,19 @@ import os
 
 from opaska_protocol import reports
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .storage import Storage
+
 _BOOT = "boot"
 _DSEQ = "dseq"
 _MAX = 0xFFFFFFFF
 _RANDOM_FROM = 0x80000000  # above every counter that grew one by one
 
 
-def next_boot(storage, nvs):
+def next_boot(storage: "Storage", nvs: "Any") -> "tuple[int, list[int]]":
     """(boot, fault codes): a boot number that was never used, kept before it is returned.
 
     NVS 0 without a file means "provisioned, never started". With one copy lost the other counts
@@ -39,17 +45,17 @@ def next_boot(storage, nvs):
     return boot, faults
 
 
-def load_dseq(storage, nvs):
+def load_dseq(storage: "Storage", nvs: "Any") -> int:
     """The number of the last order that took effect, 0 when there was none."""
     return max(_from_flash(storage, _DSEQ) or 0, _from_nvs(nvs, _DSEQ) or 0)
 
 
-def save_dseq(storage, nvs, dseq):
+def save_dseq(storage: "Storage", nvs: "Any", dseq: int) -> bool:
     """Keep it before the order takes effect. False: kept nowhere, so the order must not."""
     return any(_keep(storage, nvs, _DSEQ, dseq))
 
 
-def _keep(storage, nvs, name, number):
+def _keep(storage: "Storage", nvs: "Any", name: str, number: int) -> "tuple[bool, bool]":
     on_flash = storage.save(name, number.to_bytes(4, "big"))
     try:
         nvs.set_i32(name, number - ((number & 0x80000000) << 1))  # NVS has signed numbers only
@@ -59,17 +65,17 @@ def _keep(storage, nvs, name, number):
     return on_flash, _from_nvs(nvs, name) == number
 
 
-def _from_flash(storage, name):
+def _from_flash(storage: "Storage", name: str) -> "int | None":
     data = storage.load(name)
     return int.from_bytes(data, "big") if data is not None and len(data) == 4 else None
 
 
-def _from_nvs(nvs, name):
+def _from_nvs(nvs: "Any", name: str) -> "int | None":
     try:
         return nvs.get_i32(name) & _MAX
     except OSError:
         return None
 
 
-def _random_boot():
+def _random_boot() -> int:
     return _RANDOM_FROM + int.from_bytes(os.urandom(4), "big") % (_MAX - _RANDOM_FROM)

@@ -11,8 +11,14 @@ import vfs
 
 from opaska_protocol import reports
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
 ROOT = "/state"
 LABEL = "state"
+_ENOSPC = 28  # not in MicroPython's errno
 
 # Unmountable once may be a brown-out; three starts in a row is a broken file system. Its reports
 # cannot be read by waiting longer, and a band that keeps nothing breaks every later promise.
@@ -25,12 +31,12 @@ _CHUNK = 512  # bytes compared at a time when looking for erased flash
 class Storage:
     """`root` is the folder of the band's files, None without usable flash; `faults` are codes."""
 
-    def __init__(self, root, faults=()):
+    def __init__(self, root: "str | None", faults: "Sequence[int]" = ()) -> None:
         self.root = root
         self.faults = list(faults)
         self.trouble = 0  # fault code of the last failed save, 0 when it went well
 
-    def load(self, name):
+    def load(self, name: str) -> "bytes | None":
         """The content of a small file: None when there is none, b"" when it cannot be read."""
         if self.root is None:
             return None
@@ -40,7 +46,7 @@ class Storage:
         except OSError as error:
             return None if error.errno == errno.ENOENT else b""
 
-    def save(self, name, data):
+    def save(self, name: str, data: bytes) -> bool:
         """Replace a small file (at most 128 bytes) as a whole; True when it reads back alike.
 
         littlefs commits new content at close and not before: a power cut leaves the old or the
@@ -57,13 +63,12 @@ class Storage:
         return self.trouble == 0
 
 
-def trouble(error):
+def trouble(error: OSError) -> int:
     """The fault code of a failed write."""
-    full = error.errno == errno.ENOSPC
-    return reports.FLASH_FULL if full else reports.FLASH_READ_ONLY
+    return reports.FLASH_FULL if error.errno == _ENOSPC else reports.FLASH_READ_ONLY
 
 
-def mount(board):
+def mount(board: "Any") -> Storage:
     """The band's Storage, formatted when the flash is erased. What is wrong is in `faults`."""
     partition = _partition()
     if partition is None:
@@ -84,7 +89,7 @@ def mount(board):
     return Storage(ROOT, [reports.REPORTS_DROPPED] if given_up else [])
 
 
-def _partition():
+def _partition() -> "Any":
     try:
         import esp32
 
@@ -93,7 +98,7 @@ def _partition():
         return None
 
 
-def _folder():
+def _folder() -> Storage:
     """Without a partition of its own the band keeps its files in a folder of the root."""
     try:
         os.mkdir(ROOT)
@@ -103,7 +108,7 @@ def _folder():
     return Storage(ROOT)
 
 
-def _attach(partition):
+def _attach(partition: "Any") -> bool:
     try:
         # No modification times: they would take 12 bytes of flash for each report.
         vfs.mount(vfs.VfsLfs2(partition, mtime=False), ROOT)
@@ -112,7 +117,7 @@ def _attach(partition):
     return True
 
 
-def _format(partition):
+def _format(partition: "Any") -> bool:
     try:
         vfs.VfsLfs2.mkfs(partition)
     except OSError:
@@ -120,7 +125,7 @@ def _format(partition):
     return _attach(partition)
 
 
-def _erased(partition):
+def _erased(partition: "Any") -> bool:
     chunk = bytearray(_CHUNK)
     blank = b"\xff" * _CHUNK
     try:
@@ -135,14 +140,14 @@ def _erased(partition):
     return True
 
 
-def _bad_boots(nvs):
+def _bad_boots(nvs: "Any") -> int:
     try:
         return nvs.get_i32(_BAD_BOOTS)
     except OSError:
         return 0
 
 
-def _note(nvs, before, now):
+def _note(nvs: "Any", before: int, now: int) -> None:
     if now != before:
         try:
             nvs.set_i32(_BAD_BOOTS, now)

@@ -10,6 +10,10 @@ import time
 
 from micropython import const
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 _OK = b"OK"
 _CONNECT = b"CONNECT"
 _FAILURES = (b"ERROR", b"+CME ERROR", b"NO CARRIER", b"BUSY", b"NO DIALTONE")
@@ -23,6 +27,7 @@ _DIAL_MS = const(60_000)
 _REGISTER_MS = const(90_000)  # a first search over all bands
 _KEY_MS = const(2_100)  # PWRKEY low for at least 2 s switches on or off
 _START_MS = const(15_000)  # until the UART answers after PWRKEY
+_DTR_MS = const(500)
 _GUARD_MS = const(1_100)  # silence of 1 s before and after +++
 _LINE = const(128)  # bytes; a longer line is noise
 
@@ -32,23 +37,27 @@ class ModemError(OSError):
 
 
 class EG915U:
-    """`uart` needs write, any and read; `power_key` is a Pin whose 1 pulls PWRKEY low."""
+    """`uart` needs write, any and read; the Pin `power_key` pulls PWRKEY low with 1.
 
-    def __init__(self, uart, power_key=None):
-        self.signal_dbm = None
+    The Pin `dtr` is ready with 0.
+    """
+
+    def __init__(self, uart: "Any", power_key: "Any" = None, dtr: "Any" = None) -> None:
+        self.signal_dbm: "int | None" = None
         self.uart = uart
         self._power_key = power_key
+        self._dtr = dtr
         self._line = bytearray()
 
-    async def start(self):
+    async def start(self) -> None:
         """Make the modem answer: end a data call, power it up if it is silent."""
         if not await self._answers():
             await self.hang_up()
             if not await self._answers():
                 await self._switch_on()
-        await self.command(b"ATE0")
+        await self.command(b"ATE0&D2")  # no echo; letting go of DTR ends a call
 
-    async def attach(self, apn=""):
+    async def attach(self, apn: str = "") -> None:
         """Register with the network; ModemError when there is no card or no network."""
         await self.command(b"AT+CPIN?", wait_ms=_SIM_MS)
         await self.command(b'AT+CGDCONT=1,"IP","%s"' % apn.encode())
@@ -59,24 +68,32 @@ class EG915U:
             await asyncio.sleep_ms(_ANSWER_MS)
         self.signal_dbm = _dbm(await self.command(b"AT+CSQ"))
 
-    async def dial(self):
+    async def dial(self) -> None:
         """Open the data call. From here on the UART carries PPP."""
         await self.command(b"ATD*99***1#", _CONNECT, _DIAL_MS)
 
-    async def hang_up(self):
+    async def hang_up(self) -> None:
         """Back to AT commands, whatever the UART carried."""
+        if self._dtr is not None:  # at once, if AT&D2 was heard
+            self._dtr.value(1)
+            await asyncio.sleep_ms(_DTR_MS)
+            self._dtr.value(0)
+            if await self._answers():
+                return
         await asyncio.sleep_ms(_GUARD_MS)
         self.uart.write(b"+++")
         await asyncio.sleep_ms(_GUARD_MS)
         await self._try(b"ATH")
 
-    async def command(self, line, final=_OK, wait_ms=_ANSWER_MS):
+    async def command(
+        self, line: bytes, final: bytes = _OK, wait_ms: int = _ANSWER_MS
+    ) -> "list[bytes]":
         """The information lines before `final`; ModemError on an error or silence."""
         self.uart.read(self.uart.any())  # late words of the command before
         self._line = bytearray()
         self.uart.write(line + b"\r")
         deadline = time.ticks_add(time.ticks_ms(), wait_ms)
-        lines = []
+        lines: "list[bytes]" = []
         while True:
             answer = await self._read_line(deadline)
             if answer.startswith(final):
@@ -86,18 +103,18 @@ class EG915U:
             if answer and answer != line:  # an echo is no answer
                 lines.append(answer)
 
-    async def _answers(self):
+    async def _answers(self) -> bool:
         # the first AT may be lost while the modem finds the baud rate
         return await self._try(b"AT") or await self._try(b"AT")
 
-    async def _try(self, line):
+    async def _try(self, line: bytes) -> bool:
         try:
             await self.command(line, wait_ms=_QUICK_MS)
         except ModemError:
             return False
         return True
 
-    async def _switch_on(self):
+    async def _switch_on(self) -> None:
         if self._power_key is not None:
             self._power_key.value(1)
             await asyncio.sleep_ms(_KEY_MS)
@@ -107,7 +124,7 @@ class EG915U:
             if time.ticks_diff(time.ticks_ms(), begin) > _START_MS:
                 raise ModemError("the modem does not answer")
 
-    async def _read_line(self, deadline):
+    async def _read_line(self, deadline: "Any") -> bytes:
         """One line without its end; nothing is read beyond it, PPP may follow CONNECT."""
         while True:
             while self.uart.any():
@@ -122,7 +139,7 @@ class EG915U:
             await asyncio.sleep_ms(_POLL_MS)
 
 
-def _is_registered(lines):
+def _is_registered(lines: "list[bytes]") -> bool:
     """+CEREG: <n>,<stat>[,...]"""
     for line in lines:
         if line.startswith(b"+CEREG:"):
@@ -131,7 +148,7 @@ def _is_registered(lines):
     return False
 
 
-def _dbm(lines):
+def _dbm(lines: "list[bytes]") -> "int | None":
     """+CSQ: <rssi>,<ber>: 0..31 are -113 to -51 dBm in steps of 2, 99 is unknown. TS 27.007 8.5"""
     for line in lines:
         if line.startswith(b"+CSQ:"):

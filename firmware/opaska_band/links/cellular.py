@@ -10,6 +10,12 @@ import errno
 import socket
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Broker = tuple[str, int]  # host, port
+
 _PPP_MS = 20_000  # LCP and IPCP after CONNECT
 _OPEN_MS = 15_000  # TCP handshake, with two repeats of a lost SYN
 _STABLE_MS = 30_000  # a stream that lived shorter counts as a failure of its broker
@@ -17,7 +23,7 @@ _POLL_MS = 100
 _TCP, _NODELAY = 6, 1  # IPPROTO_TCP, TCP_NODELAY: an SOS must not wait for Nagle
 
 
-def parse_brokers(text):
+def parse_brokers(text: str) -> "list[Broker]":
     """[(host, port), ...] of "host:port" or "host:port,host:port"."""
     brokers = []
     for part in text.split(","):
@@ -31,26 +37,32 @@ def parse_brokers(text):
 class Cellular:
     """`modem` is an EG915U; `tls_psk` is (identity, key) or None for plain TCP."""
 
-    def __init__(self, modem, brokers, tls_psk=None, apn=""):
+    def __init__(
+        self,
+        modem: "Any",
+        brokers: "list[Broker]",
+        tls_psk: "tuple[str, bytes] | None" = None,
+        apn: str = "",
+    ) -> None:
         self._modem = modem
         self._brokers = brokers
         self._tls = None if tls_psk is None else _tls_context(tls_psk)
         self._apn = apn
-        self._ppp = None
+        self._ppp: "Any" = None
         self._turn = 0  # index of the broker whose turn it is
         self._failures = 0  # openings in a row that came to nothing
-        self._opened_at = None  # ticks of the last opening, None after a failed one
+        self._opened_at: "Any" = None  # ticks of the last opening, None after a failed one
 
     @property
-    def attached(self):
+    def attached(self) -> bool:
         return self._ppp is not None and self._ppp.isconnected()
 
     @property
-    def signal_dbm(self):
+    def signal_dbm(self) -> "int | None":
         """As of the last attach; None when unknown."""
         return self._modem.signal_dbm
 
-    async def attach(self):
+    async def attach(self) -> None:
         """Bring PPP up; OSError when modem or network do not."""
         import network
 
@@ -66,7 +78,7 @@ class Cellular:
                 raise OSError(errno.ETIMEDOUT, "no PPP")
             await asyncio.sleep_ms(_POLL_MS)
 
-    async def open_stream(self):
+    async def open_stream(self) -> "tuple[Any, Any]":
         """(reader, writer) to the broker whose turn it is; attaches first when needed."""
         self._choose_broker()
         if not self.attached or self._failures > len(self._brokers):
@@ -83,7 +95,7 @@ class Cellular:
         stream = asyncio.StreamReader(sock)  # reads and writes
         return stream, stream
 
-    def _choose_broker(self):
+    def _choose_broker(self) -> None:
         """The next one, unless there was no trouble with this one."""
         opened_at, self._opened_at = self._opened_at, None
         if opened_at is None:
@@ -93,14 +105,14 @@ class Cellular:
         if not fine:
             self._turn = (self._turn + 1) % len(self._brokers)
 
-    async def _detach(self):
+    async def _detach(self) -> None:
         ppp, self._ppp = self._ppp, None
         if ppp is not None:
             ppp.disconnect()
             await asyncio.sleep_ms(_POLL_MS)
 
 
-async def _connected(host, port):
+async def _connected(host: str, port: int) -> "Any":
     """A TCP socket that is connected, or whose first use says why not."""
     info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]  # blocks while DNS does
     sock = socket.socket(info[0], info[1], info[2])
@@ -119,15 +131,15 @@ async def _connected(host, port):
     return sock
 
 
-def _writable(sock):
+def _writable(sock: "Any") -> "Any":
     """What asyncio.open_connection waits for; there is no public name for it."""
-    yield asyncio.core._io_queue.queue_write(sock)
+    yield asyncio.core._io_queue.queue_write(sock)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _tls_context(tls_psk):
+def _tls_context(tls_psk: "tuple[str, bytes]") -> "Any":
     """No certificates at all: verification stays on, so only the shared key can pass."""
     import ssl
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: "Any" = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.psk_identity, context.psk_key = tls_psk
     return context

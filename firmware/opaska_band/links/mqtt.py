@@ -19,6 +19,11 @@ import asyncio
 import random
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from typing import Any
+
 _OPEN_MS = 300_000  # power the modem, register, dial, resolve, connect: the modem gives up earlier
 _CONNACK_MS = 20_000  # TLS-PSK and CONNACK are four round trips; 2 s each at the edge of a cell
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
@@ -42,14 +47,14 @@ class MqttError(Exception):
 class Packet:
     """A queued publish. `acked` turns True at PUBACK, and `event` is set then."""
 
-    def __init__(self, id_, topic, data, event):
+    def __init__(self, id_: int, topic: bytes, data: bytes, event: "asyncio.Event | None") -> None:
         self.id = id_
         self.topic = topic
         self.data = data
         self.event = event
         self.acked = False
         self.connection = 0  # number of the last connection it was written on; 0: not yet
-        self.written_at = 0  # ticks of that
+        self.written_at: "Any" = 0  # ticks of that
 
 
 class MqttClient:
@@ -60,20 +65,20 @@ class MqttClient:
 
     def __init__(
         self,
-        open_stream,
-        client_id,
-        username=None,
-        password=None,
-        will=None,
-        keepalive_s=120,
-        subscriptions=(),
-        on_message=None,
-    ):
+        open_stream: "Callable[[], Awaitable[tuple[Any, Any]]]",
+        client_id: str,
+        username: "str | None" = None,
+        password: "str | bytes | None" = None,
+        will: "tuple[str, bytes] | None" = None,
+        keepalive_s: int = 120,
+        subscriptions: "Sequence[str]" = (),
+        on_message: "Callable[[bytes, bytes], None] | None" = None,
+    ) -> None:
         self.up = asyncio.Event()
         self.on_message = on_message
-        self.on_up = None
+        self.on_up: "Callable[[], None] | None" = None
         self.connections = 0
-        self.last_error = None  # why the last connection ended, or a message was not taken
+        self.last_error: "Exception | None" = None  # why a connection ended, a message was lost
         self._open_stream = open_stream
         self._connect = _connect_packet(client_id, username, password, will, keepalive_s)
         self._subscriptions = subscriptions
@@ -81,21 +86,23 @@ class MqttClient:
         self._hurry = asyncio.Event()
         self._work = asyncio.Event()  # something to write
         self._id = 0
-        self._pending = []  # Packets without PUBACK, oldest first
-        self._acks = []  # ids of received messages, to be PUBACKed
-        self._pinged_at = None  # ticks of a PINGREQ without its PINGRESP
-        self._heard_at = 0
-        self._wrote_at = 0
+        self._pending: "list[Packet]" = []  # Packets without PUBACK, oldest first
+        self._acks: "list[bytes]" = []  # ids of received messages, to be PUBACKed
+        self._pinged_at: "Any" = None  # ticks of a PINGREQ without its PINGRESP
+        self._heard_at: "Any" = 0
+        self._wrote_at: "Any" = 0
 
     # --- for everyone ---
 
-    async def publish(self, topic, data):
+    async def publish(self, topic: "str | bytes", data: bytes) -> None:
         """Return at PUBACK. Cancelling ends the waiting; the message still goes out."""
         done = asyncio.Event()
         self.post(topic, data, done)
         await done.wait()
 
-    def post(self, topic, data, event=None):
+    def post(
+        self, topic: "str | bytes", data: bytes, event: "asyncio.Event | None" = None
+    ) -> Packet:
         """Queue a QoS 1 message; its Packet tells when the broker has it."""
         topic = topic.encode() if isinstance(topic, str) else topic
         packet = Packet(self._next_id(), topic, data, event)
@@ -103,11 +110,11 @@ class MqttClient:
         self._work.set()
         return packet
 
-    def hurry(self):
+    def hurry(self) -> None:
         """Do not wait for the back-off: someone needs help."""
         self._hurry.set()
 
-    async def run(self):
+    async def run(self) -> None:
         """Connect, serve, reconnect, for ever. The edge: whatever happens is a reason to retry."""
         failures = 0
         while True:
@@ -122,7 +129,7 @@ class MqttClient:
 
     # --- one connection ---
 
-    async def _serve(self):
+    async def _serve(self) -> None:
         reader, writer = await asyncio.wait_for_ms(self._open_stream(), _OPEN_MS)
         tasks = []
         try:
@@ -140,7 +147,7 @@ class MqttClient:
                 task.cancel()
             await _close(writer)
 
-    async def _until_over(self, work, over):
+    async def _until_over(self, work: "Awaitable[None]", over: "asyncio.Event") -> None:
         try:
             await work
         except Exception as error:
@@ -148,7 +155,7 @@ class MqttClient:
         finally:
             over.set()
 
-    async def _handshake(self, reader, writer):
+    async def _handshake(self, reader: "Any", writer: "Any") -> bool:
         """Whether the broker kept our session."""
         writer.write(self._connect)
         await writer.drain()
@@ -157,9 +164,9 @@ class MqttClient:
             raise MqttError("no CONNACK")
         if body[1]:
             raise MqttError("CONNECT refused, code %d" % body[1])
-        return body[0] & 1
+        return bool(body[0] & 1)
 
-    def _begin(self, session):
+    def _begin(self, session: bool) -> None:
         self.connections += 1
         self._heard_at = self._wrote_at = time.ticks_ms()
         self._pinged_at = None
@@ -170,7 +177,7 @@ class MqttClient:
         self._work.set()
         self.up.set()
 
-    async def _read(self, reader):
+    async def _read(self, reader: "Any") -> None:
         while True:
             kind, body = await _receive(reader)
             self._heard_at = time.ticks_ms()
@@ -186,7 +193,7 @@ class MqttClient:
             else:
                 raise MqttError("unexpected packet 0x%02x" % kind)
 
-    def _acknowledged(self, id_):
+    def _acknowledged(self, id_: int) -> None:
         for packet in self._pending:
             if packet.id == id_ and packet.connection:
                 self._pending.remove(packet)
@@ -195,7 +202,7 @@ class MqttClient:
                     packet.event.set()
                 return
 
-    def _deliver(self, kind, body):
+    def _deliver(self, kind: int, body: bytes) -> None:
         start = 2 + _u16(body, 0)
         qos = kind >> 1 & 3
         if qos > 1 or start + 2 * qos > len(body):
@@ -211,7 +218,7 @@ class MqttClient:
             self._acks.append(body[start : start + 2])
             self._work.set()
 
-    async def _write(self, writer):
+    async def _write(self, writer: "Any") -> None:
         if self._subscriptions:
             await self._put(writer, _subscribe_packet(self._next_id(), self._subscriptions))
         while True:
@@ -223,12 +230,12 @@ class MqttClient:
             if not await _wait(self._work, self._patience_ms()):
                 self._check()
 
-    async def _put(self, writer, data):
+    async def _put(self, writer: "Any", data: "bytes | bytearray") -> None:
         writer.write(data)  # all at once: header and body apart would wait for Nagle
         await asyncio.wait_for_ms(writer.drain(), _SILENT_MS)
         self._wrote_at = time.ticks_ms()
 
-    def _batch(self):
+    def _batch(self) -> bytearray:
         """The bytes of everything that is to be written now."""
         out = bytearray()
         while self._acks:
@@ -244,17 +251,17 @@ class MqttClient:
             out += bytes((_PINGREQ, 0))
         return out
 
-    def _quiet_ms(self):
+    def _quiet_ms(self) -> int:
         return time.ticks_diff(time.ticks_ms(), self._wrote_at)
 
-    def _patience_ms(self):
+    def _patience_ms(self) -> int:
         """How long the writer may sleep until its next deadline: an answer, or a PINGREQ."""
         asked_at = self._asked_at()
         if asked_at is None:
             return max(1, self._ping_ms - self._quiet_ms())
         return max(1, _SILENT_MS - self._silent_ms(asked_at))
 
-    def _check(self):
+    def _check(self) -> None:
         """Raise when a question has waited too long for its answer."""
         asked_at = self._asked_at()
         if asked_at is None:
@@ -263,16 +270,16 @@ class MqttClient:
         if waited_ms >= _STUCK_MS or self._silent_ms(asked_at) >= _SILENT_MS:
             raise MqttError("no answer for %d ms" % waited_ms)
 
-    def _asked_at(self):
+    def _asked_at(self) -> "Any":
         """Ticks of the oldest question without its answer, None if there is none."""
         return self._pending[0].written_at if self._pending else self._pinged_at
 
-    def _silent_ms(self, asked_at):
+    def _silent_ms(self, asked_at: "Any") -> int:
         """How long nothing at all came since the question."""
         now = time.ticks_ms()
         return min(time.ticks_diff(now, asked_at), time.ticks_diff(now, self._heard_at))
 
-    def _next_id(self):
+    def _next_id(self) -> int:
         while True:
             self._id = self._id % 0xFFFF + 1
             if not any(packet.id == self._id for packet in self._pending):
@@ -282,11 +289,17 @@ class MqttClient:
 # --- packets ---
 
 
-def _connect_packet(client_id, username, password, will, keepalive_s):
+def _connect_packet(
+    client_id: str,
+    username: "str | None",
+    password: "str | bytes | None",
+    will: "tuple[str, bytes] | None",
+    keepalive_s: int,
+) -> bytearray:
     flags = 0
     body = bytearray(b"\x00\x04MQTT\x04\x00\x00\x00")  # protocol, level 4, flags, keepalive
     body[8:10] = keepalive_s.to_bytes(2, "big")
-    parts = [client_id]
+    parts: "list[str | bytes]" = [client_id]
     if will:
         flags |= 0x0C  # at QoS 1, not retained
         parts += will
@@ -302,7 +315,7 @@ def _connect_packet(client_id, username, password, will, keepalive_s):
     return _head(_CONNECT, len(body)) + body
 
 
-def _subscribe_packet(id_, topics):
+def _subscribe_packet(id_: int, topics: "Sequence[str]") -> bytearray:
     body = bytearray(id_.to_bytes(2, "big"))
     for topic in topics:
         _append_field(body, topic)
@@ -310,7 +323,7 @@ def _subscribe_packet(id_, topics):
     return _head(_SUBSCRIBE, len(body)) + body
 
 
-def _append_publish(out, packet):
+def _append_publish(out: bytearray, packet: Packet) -> None:
     kind = _PUBLISH | _QOS1 | (_DUP if packet.connection else 0)
     out += _head(kind, 4 + len(packet.topic) + len(packet.data))
     _append_field(out, packet.topic)
@@ -318,13 +331,13 @@ def _append_publish(out, packet):
     out += packet.data
 
 
-def _append_field(out, value):
+def _append_field(out: bytearray, value: "str | bytes") -> None:
     value = value.encode() if isinstance(value, str) else value
     out += len(value).to_bytes(2, "big")
     out += value
 
 
-def _head(kind, size):
+def _head(kind: int, size: int) -> bytearray:
     head = bytearray((kind,))
     while size > 0x7F:
         head.append(0x80 | (size & 0x7F))
@@ -333,7 +346,7 @@ def _head(kind, size):
     return head
 
 
-async def _receive(reader):
+async def _receive(reader: "Any") -> "tuple[int, bytes]":
     """(first byte, body) of the next packet."""
     kind = (await reader.readexactly(1))[0]
     size = shift = 0
@@ -348,7 +361,7 @@ async def _receive(reader):
     return kind, await reader.readexactly(size)
 
 
-def _u16(body, at):
+def _u16(body: bytes, at: int) -> int:
     if len(body) < at + 2:
         raise MqttError("packet too short")
     return body[at] << 8 | body[at + 1]
@@ -357,7 +370,7 @@ def _u16(body, at):
 # --- waiting ---
 
 
-async def _wait(event, timeout_ms):
+async def _wait(event: "asyncio.Event", timeout_ms: int) -> bool:
     """Whether the event came in time."""
     try:
         await asyncio.wait_for_ms(event.wait(), timeout_ms)
@@ -366,7 +379,7 @@ async def _wait(event, timeout_ms):
     return True
 
 
-async def _close(writer):
+async def _close(writer: "Any") -> None:
     try:
         writer.close()
         await writer.wait_closed()
@@ -374,7 +387,7 @@ async def _close(writer):
         pass
 
 
-def _back_off_ms(failures):
+def _back_off_ms(failures: int) -> int:
     """Doubling, half of it random, so that the bands of a broker come back one by one."""
     most = min(_BACK_OFF_FIRST_MS << min(failures, 10), _BACK_OFF_MAX_MS)
     return most // 2 + random.getrandbits(16) * most // 2 // 0xFFFF

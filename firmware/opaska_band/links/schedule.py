@@ -12,7 +12,7 @@ _FOR_EVER_MS = 300_000  # then every 5 minutes without end: an urgent report has
 TELEMETRY_ROUND_MS = 900_000
 
 
-def urgent_wait_ms(attempt):
+def urgent_wait_ms(attempt: int) -> int:
     """Milliseconds from attempt number `attempt` (the first is 0) to the next one."""
     if attempt < len(_FIRST_WAITS_MS):
         return _FIRST_WAITS_MS[attempt]

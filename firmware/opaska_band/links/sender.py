@@ -12,8 +12,17 @@ A report whose PUBACK is outstanding is not sent again: the client does that if 
 import asyncio
 import time
 
-from ..outbox import TELEMETRY, URGENT
+from opaska_band.outbox import TELEMETRY, URGENT
+
 from . import schedule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from opaska_band.outbox import Key, Outbox
+
+    from .mqtt import MqttClient, Packet
 
 _URGENT_WINDOW = 8  # reports on their way to the broker at a time: 1 kB of heap
 _TELEMETRY_WINDOW = 4  # half a kilobyte: even at 1 kB/s an SOS waits half a second behind it
@@ -24,7 +33,7 @@ _IDLE_MS = 3_600_000  # nothing to do until something happens
 class Sender:
     """`outbox` keeps, `client` (MqttClient) carries; `kid_hex` names the band in the topics."""
 
-    def __init__(self, outbox, client, kid_hex):
+    def __init__(self, outbox: "Outbox", client: "MqttClient", kid_hex: str) -> None:
         self._outbox = outbox
         self._client = client
         self._topics = {
@@ -32,22 +41,22 @@ class Sender:
             TELEMETRY: ("up/%s/t" % kid_hex).encode(),
         }
         self._wake = asyncio.Event()
-        self._flying = []  # (letter, key, Packet) without PUBACK
-        self._urgent = []  # this round's (boot, seq), the next one last
-        self._telemetry = []
+        self._flying: "list[tuple[str, Key, Packet]]" = []  # (letter, key, Packet) without PUBACK
+        self._urgent: "list[Key]" = []  # this round's (boot, seq), the next one last
+        self._telemetry: "list[Key]" = []
         self._attempt = 0  # of the urgent round
         self._urgent_at = self._telemetry_at = time.ticks_ms()  # ticks of the next refill
         self._paused_until = self._urgent_at  # ticks; telemetry behind an urgent report
         outbox.on_put = self._on_put
         client.on_up = self._on_up
 
-    def nudge(self):
+    def nudge(self) -> None:
         """Send everything urgent now."""
         self._urgent_at = time.ticks_ms()
         self._client.hurry()
         self._wake.set()
 
-    async def run(self):
+    async def run(self) -> None:
         """For ever: do what is due, sleep until the next deadline or until something happens."""
         while True:
             self._wake.clear()
@@ -57,7 +66,7 @@ class Sender:
             except asyncio.TimeoutError:
                 pass
 
-    def _on_put(self, letter, boot, seq):
+    def _on_put(self, letter: str, boot: int, seq: int) -> None:
         if letter == URGENT:
             self._urgent.append((boot, seq))
             self._urgent_at = time.ticks_add(time.ticks_ms(), schedule.urgent_wait_ms(0))
@@ -67,11 +76,11 @@ class Sender:
             self._telemetry.append((boot, seq))
         self._wake.set()
 
-    def _on_up(self):
+    def _on_up(self) -> None:
         self._urgent_at = self._telemetry_at = time.ticks_ms()
         self._wake.set()
 
-    def _turn(self):
+    def _turn(self) -> int:
         """Send what is due; milliseconds until something is due again."""
         self._flying = [flight for flight in self._flying if not flight[2].acked]
         now = time.ticks_ms()
@@ -84,7 +93,7 @@ class Sender:
             wait_ms = min(wait_ms, time.ticks_diff(self._urgent_at, now))
         return max(1, min(wait_ms, max(1, time.ticks_diff(self._telemetry_at, now))))
 
-    def _refill(self, now):
+    def _refill(self, now: "Any") -> None:
         if self._outbox.urgent and time.ticks_diff(now, self._urgent_at) >= 0:
             self._urgent_at = time.ticks_add(now, schedule.urgent_wait_ms(self._attempt))
             self._attempt += 1
@@ -96,7 +105,7 @@ class Sender:
             self._outbox.settle()
             self._telemetry = self._outbox.telemetry[:]
 
-    def _send_telemetry(self, now):
+    def _send_telemetry(self, now: "Any") -> int:
         """Milliseconds after which telemetry may go on."""
         if not self._outbox.urgent:
             self._send(TELEMETRY, self._telemetry, _TELEMETRY_WINDOW)
@@ -109,7 +118,9 @@ class Sender:
             self._paused_until = time.ticks_add(now, pause_ms)
         return pause_ms if pause_ms > 0 else _IDLE_MS
 
-    def _send(self, letter, round_, window, most=_URGENT_WINDOW):
+    def _send(
+        self, letter: str, round_: "list[Key]", window: int, most: int = _URGENT_WINDOW
+    ) -> int:
         """Send from the round as far as the window allows; how many."""
         sent = 0
         free = window - len([flight for flight in self._flying if flight[0] == letter])

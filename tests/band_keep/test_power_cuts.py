@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Power cut at every write of boot, SOS and acknowledgement: nothing lost, doubled or reused."""
+
+import json
+import sys
+
+import pytest
+
+from tests.band_keep import on_micropython
+
+SEEDS = 21  # about 144 cuts each, and as many again during the recovery
+CHILDREN = 2  # the cores that the tests may count on
+NEVER = ("lost", "doubled", "clashes", "nonce_reuse", "unmountable", "faults")
+CAUGHT_BY = {
+    "CounterSavedAfterUse": "nonce_reuse",
+    "DeletedBeforeAnswer": "lost",
+    "SealedFreshOnRetry": "doubled",
+}
+
+
+def _cut(first: int, seeds: int, bug: str = "") -> dict[str, int]:
+    """Cut everywhere in the worlds of these seeds, side by side, and add up what came of it."""
+    each = -(-seeds // CHILDREN)
+    children = [
+        on_micropython.start(
+            "flash_cuts.py",
+            str(seed),
+            str(min(each, first + seeds - seed)),
+            *([bug] if bug else []),
+            heap="8M",
+        )
+        for seed in range(first, first + seeds, each)
+    ]
+    totals: dict[str, int] = {}
+    for child in children:
+        for name, count in json.loads(on_micropython.last_line(child, 1800)).items():
+            totals[name] = totals.get(name, 0) + count
+    sys.stdout.write(json.dumps(totals) + "\n")
+    return totals
+
+
+@pytest.mark.soak
+def test_no_cut_loses_doubles_or_reuses_anything(effort: int) -> None:
+    totals = _cut(1, SEEDS * effort)
+    assert totals["cuts"] >= 3000 * effort
+    assert totals["double_cuts"] == totals["cuts"]
+    assert {name: totals[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
+
+
+@pytest.mark.parametrize("bug", CAUGHT_BY)
+def test_a_planted_bug_is_caught(bug: str) -> None:
+    assert _cut(1, 1, bug)[CAUGHT_BY[bug]] > 0
