@@ -54,11 +54,8 @@ async def _run(
     """The meeting place of all parts."""
     context = Context(store.database, store.vault)
     pipeline = Pipeline(context)
-    intake = MqttIntake(
-        context,
-        pipeline,
-        MqttAddress(access.host, access.port, access.username, access.password),
-    )
+    address = MqttAddress(access.host, access.port, access.username, access.password)
+    intake = MqttIntake(context, pipeline, address)
     centre = Centre(settings.centre, clock.now_ms)
     forwarder = Forwarder(context, centre)
     await context.resender.load()

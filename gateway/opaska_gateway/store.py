@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import asynccontextmanager, contextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from opaska_gateway.database.engine import Database
 from opaska_gateway.database.tables import device, device_key, person
-from opaska_gateway.errors import ConfigurationError
+from opaska_gateway.errors import ConfigurationError, GatewayError
 from opaska_gateway.vault import Vault, VaultError, band_key_purpose, person_key_purpose
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from opaska_gateway.settings import StorageSettings
+
+
+CHECKPOINT_WAIT_S = 2.0  # the gateway reads and writes for milliseconds
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,9 @@ async def open_store(settings: StorageSettings) -> AsyncGenerator[Store]:
     database = Database(f"sqlite+aiosqlite:///{path.absolute()}")
     try:
         await database.__aenter__()
-    except DBAPIError as error:
+    except (DBAPIError, GatewayError) as error:
         await database.__aexit__(None, None, None)
-        raise ConfigurationError(
-            f"{path}: storage.database_file: cannot be opened ({error.orig}); "
-            "write the path of an Opaska database, or of a new file"
-        ) from None
+        raise ConfigurationError(f"{path}: storage.database_file: {_why(error)}") from None
     try:
         yield Store(database, await _open_vault(database, settings))
     finally:
@@ -70,6 +71,16 @@ def only_gateway_on(database_file: Path) -> Generator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def forget_traces(database_file: Path) -> bool:
+    """Move SQLite's log into the database and cut it, so that overwritten keys are gone for good.
+
+    False when somebody just used the log; it is cut at one of the next times, then.
+    """
+    with closing(sqlite3.connect(database_file, timeout=CHECKPOINT_WAIT_S)) as connection:
+        busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    return busy == 0
 
 
 async def _open_vault(database: Database, settings: StorageSettings) -> Vault:
@@ -113,6 +124,14 @@ async def _some_wrapped_key(database: Database) -> tuple[bytes, bytes] | None:
             )
         ).first()
         return (person_key_purpose(someone.id), someone.wrapped_key) if someone else None
+
+
+def _why(error: DBAPIError | GatewayError) -> str:
+    if isinstance(error, GatewayError):
+        return str(error)
+    return (
+        f"cannot be opened ({error.orig}); write the path of an Opaska database, or of a new file"
+    )
 
 
 def _make_folder(folder: Path, key: str) -> None:

@@ -132,7 +132,9 @@ def _bundle_receiver(out: Path | None) -> Generator[Callable[[str], None]]:
     except OSError as error:
         reason = (error.strerror or "error").lower()
         raise Refused(f"{out}: {reason}; write the path of a new file") from None
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        yield lambda text: print(text, file=file, flush=True)
-        if file.tell() == 0:
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            yield lambda text: typer.echo(text, file)
+    finally:
+        if out.stat().st_size == 0:  # no band was made
             out.unlink()

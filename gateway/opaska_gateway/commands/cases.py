@@ -60,7 +60,7 @@ def take(case: CaseArgument, config: ConfigOption = None) -> None:
 @app.command()
 def close(
     case: CaseArgument,
-    outcome: Annotated[str, typer.Option(help="How it ended, such as helped or false_alarm.")],
+    outcome: Annotated[str, typer.Option(help="How it ended, helped, not_needed or not_helped.")],
     why: Annotated[str | None, typer.Option(help="A note for the audit, without names.")] = None,
     config: ConfigOption = None,
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -65,8 +66,14 @@ def at_office(config: Path | None, work: Callable[[Office], Awaitable[Result]]) 
         async with open_store(settings.storage) as store:
             return await work(Office(settings, store, operator()))
 
+    keep_files_private()
     with errors_told():
         return asyncio.run(run())
+
+
+def keep_files_private() -> None:
+    """What a command makes is for its user only: the database, its log, keys."""
+    os.umask(0o077)
 
 
 def operator() -> str:

@@ -127,8 +127,11 @@ def erase(
 
     async def work(office: Office) -> bytes:
         from opaska_gateway.registry import people
+        from opaska_gateway.store import forget_traces
 
         async with office.change() as change:
-            return await people.erase(change, person, why)
+            erased = await people.erase(change, person, why)
+        forget_traces(office.settings.storage.database_file)
+        return erased
 
     typer.echo(f"person {at_office(config, work).hex()} is erased")

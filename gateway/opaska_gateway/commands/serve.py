@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opaska_gateway.commands.office import ConfigOption, errors_told
+from opaska_gateway.commands.office import ConfigOption, errors_told, keep_files_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,7 @@ def serve(
     from opaska_gateway.logs import start_logging
     from opaska_gateway.settings_file import load
 
+    keep_files_private()
     with errors_told():
         settings = load(config)
         journey = settings.log.journey or trace

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from opaska_gateway.care.alarm_kinds import signal_kind
 from opaska_gateway.database.tables import care_case, device, event, person
 from opaska_gateway.registry.people import SEALED
 from opaska_gateway.registry.sealed import open_facts
@@ -36,7 +37,7 @@ async def list_all(
     return [_shown(row, vault, kinds.get(row.id, [])) for row in rows]
 
 
-def _shown(row: AnyRow, vault: Vault, kinds: list[int]) -> dict[str, Any]:
+def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:
     return {
         "id": row.id.hex(),
         "state": row.state,
@@ -59,14 +60,16 @@ def _name(row: AnyRow, vault: Vault) -> str:
     return open_facts(key, SEALED, row.person_id, row.sealed).get("name", "")
 
 
-async def _kinds(connection: AsyncConnection, case_ids: list[bytes]) -> dict[bytes, list[int]]:
+async def _kinds(connection: AsyncConnection, case_ids: list[bytes]) -> dict[bytes, list[str]]:
+    """By case, what rang in it, in words and in order."""
     rows = await connection.execute(
-        select(event.c.case_id, event.c.alarm_kind)
-        .where(event.c.case_id.in_(case_ids), event.c.alarm_kind.is_not(None))
+        select(event.c.case_id, event.c.report_type, event.c.alarm_kind)
+        .where(event.c.case_id.in_(case_ids), event.c.rings == 1)
         .order_by(event.c.id)
     )
-    kinds: dict[bytes, list[int]] = {}
-    for case_id, kind in rows:
-        if kind not in kinds.setdefault(case_id, []):
-            kinds[case_id].append(kind)
+    kinds: dict[bytes, list[str]] = {}
+    for row in rows:
+        kind = signal_kind(row.report_type, row.alarm_kind)
+        if kind not in kinds.setdefault(row.case_id, []):
+            kinds[row.case_id].append(kind)
     return kinds

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator types and reads: enough to register, assign, look, and undo by hand."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.cli.conftest import Run
+
+
+def add_person(run: Run, name: str = "Maria Nowak") -> str:
+    return run("people", "add", "--name", name, "--phone", "600100200").stdout.strip()
+
+
+def test_a_band_and_a_person_are_registered_and_assigned_by_hand(run: Run) -> None:
+    bundle = json.loads(run("bands", "add", "--label", "7").stdout)
+    person = add_person(run)
+    assert run("people", "assign", person[:6], "7", "--account", "14af").exit_code == 0
+    (band,) = json.loads(run("bands", "list", "--json").stdout)
+    assert (band["kid"], band["label"], band["state"]) == (bundle["kid"], "7", "worn")
+    assert (band["person_id"], band["account"]) == (person, "14AF")
+    (listed,) = json.loads(run("people", "list", "--json").stdout)
+    assert (listed["name"], listed["bands"]) == ("Maria Nowak", ["7"])
+    shown = run("people", "show", person).stdout
+    assert "name\tMaria Nowak" in shown
+    assert "label 7" in shown
+
+
+def test_lists_in_a_pipe_are_lines_with_tabs(run: Run) -> None:
+    kid = json.loads(run("bands", "add", "--label", "7").stdout)["kid"]
+    assert run("bands", "list").stdout == f"7\t{kid}\tin store\t\t\n"
+    person = add_person(run)
+    assert run("people", "list").stdout == f"{person}\tMaria Nowak\t600100200\t\n"
+
+
+def test_the_bundle_goes_to_a_new_private_file_or_nowhere(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "band.json"
+    result = run("bands", "add", "--out", str(out))
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    bundle = json.loads(out.read_text(encoding="ascii"))
+    assert bundle.keys() == {"kid", "label", "generation", "key", "tls_identity"}
+    assert bundle["key"] not in result.stderr
+    for path in (out, tmp_path / "no folder" / "band.json"):
+        refused = run("bands", "add", "--out", str(path))
+        assert refused.exit_code == 1
+        assert "write the path of a new file" in refused.stderr
+    assert len(json.loads(run("bands", "list", "--json").stdout)) == 1
+    refused = run("bands", "add", "--label", bundle["label"], "--out", str(tmp_path / "2.json"))
+    assert refused.exit_code == 1
+    assert not (tmp_path / "2.json").exists()
+
+
+def test_a_key_is_never_shown_again(run: Run) -> None:
+    key = json.loads(run("bands", "add").stdout)["key"]
+    for words in (("bands", "list", "--json"), ("bands", "list"), ("organisations", "list")):
+        assert key not in run(*words).stdout
+
+
+def test_settings_are_ordered_and_a_wrong_one_says_what_fits(run: Run) -> None:
+    run("bands", "add", "--label", "7")
+    assert run("bands", "set", "7", "hold_ms=800").stdout == "order 1 waits for band 7\n"
+    assert run("bands", "set", "7", "quiet=true").stdout == "order 2 waits for band 7\n"
+    refused = run("bands", "set", "7", "hold_ms=5000")
+    assert refused.exit_code == 1
+    assert "write hold_ms=0..1000" in refused.stderr
+
+
+def test_a_person_is_erased_only_after_the_band_is_back(run: Run) -> None:
+    run("bands", "add", "--label", "7")
+    person = add_person(run)
+    run("people", "assign", person, "7")
+    refused = run("people", "erase", person, "--why", "asked")
+    assert refused.exit_code == 1
+    assert "first: opaska people unassign 7" in refused.stderr
+    assert run("people", "unassign", "7").exit_code == 0
+    assert run("people", "erase", person, "--why", "asked").exit_code == 0
+    assert run("people", "list", "--json").stdout == "[]\n"
+
+
+def test_a_revoked_band_is_listed_as_such(run: Run) -> None:
+    kid = json.loads(run("bands", "add", "--label", "7").stdout)["kid"]
+    assert run("bands", "revoke", kid[:6], "--why", "lost").exit_code == 0
+    assert run("bands", "list").stdout == f"7\t{kid}\trevoked\t\t\n"
+    assert run("bands", "revoke", "7").exit_code == 2  # a reason is asked for
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bands", "revoke", "none", "--why", "w"),
+        ("bands", "set", "none", "hold_ms=1"),
+        ("people", "show", "none"),
+        ("people", "assign", "none", "none"),
+        ("people", "unassign", "none"),
+        ("people", "erase", "none", "--why", "w"),
+        ("cases", "take", "none"),
+        ("cases", "close", "none", "--outcome", "helped"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_one_line_and_exit_code_1(run: Run, words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("opaska: there is no ")
+    assert result.stderr.count("\n") == 1
+    assert "see `opaska " in result.stderr
+
+
+def test_what_commands_make_is_for_their_user_only(run: Run, tmp_path: Path) -> None:
+    run("bands", "add")
+    made = [path for path in (tmp_path / "var").rglob("*") if path.is_file()]
+    assert made
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in made} == {0}
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_every_command_has_a_sentence_of_help(run: Run) -> None:
+    groups = ("bands", "people", "cases", "organisations", "broker", "config")
+    for words in ((), ("serve",), *((group,) for group in groups)):
+        result = run(*words, "--help")
+        assert result.exit_code == 0
+        assert "Usage:" in result.stdout

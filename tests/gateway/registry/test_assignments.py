@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A band is on one wrist at a time, and it stays known who wore it when."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from opaska_gateway import clock
+from opaska_gateway.database.tables import agreement, assignment, place
+from opaska_gateway.errors import NotFound, Refused
+from opaska_gateway.registry import assignments, bands, organisations, people
+from opaska_gateway.registry.change import Change
+from opaska_gateway.store import Store
+from tests.gateway.registry.conftest import NewChange
+
+
+class Hand:
+    """A clock that a test sets by hand."""
+
+    def __init__(self, at_ms: int) -> None:
+        self.at_ms = at_ms
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+    def monotonic_s(self) -> float:
+        return self.at_ms / 1000
+
+
+async def two_people_and_a_band(now: Change) -> tuple[str, str]:
+    await bands.add(now, "7")
+    first = await people.add(now, {"name": "Anna"})
+    second = await people.add(now, {"name": "Barbara"})
+    return first.hex(), second.hex()
+
+
+async def intervals(store: Store) -> list[tuple[int, int | None]]:
+    async with store.database.read() as connection:
+        query = select(assignment.c.from_ms, assignment.c.to_ms).order_by(assignment.c.from_ms)
+        return [(row.from_ms, row.to_ms) for row in await connection.execute(query)]
+
+
+async def test_a_band_passes_from_wrist_to_wrist(store: Store, changing: NewChange) -> None:
+    hand = Hand(1_000)
+    with clock.driven_by(hand):
+        async with changing() as now:
+            first, second = await two_people_and_a_band(now)
+            await assignments.assign(now, first, "7", "1409")
+        async with changing() as now:
+            with pytest.raises(Refused, match="worn already; first: opaska people unassign 7"):
+                await assignments.assign(now, second, "7", "140A")
+        hand.at_ms = 2_000
+        async with changing() as now:
+            await assignments.unassign(now, "7", "back")
+            with pytest.raises(Refused, match="nobody wears band 7"):
+                await assignments.unassign(now, "7")
+        hand.at_ms = 3_000
+        async with changing() as now:
+            await assignments.assign(now, second, "7", "140A")
+    assert await intervals(store) == [(1_000, 2_000), (3_000, None)]
+
+
+async def test_intervals_never_overlap_when_the_clock_goes_back(
+    store: Store, changing: NewChange
+) -> None:
+    hand = Hand(1_000)
+    with clock.driven_by(hand):
+        async with changing() as now:
+            first, second = await two_people_and_a_band(now)
+        hand.at_ms = 5_000
+        async with changing() as now:
+            await assignments.assign(now, first, "7")
+        for at_ms in (5_000, 1_000):
+            hand.at_ms = at_ms
+            async with changing() as now:
+                await assignments.unassign(now, "7")
+                await assignments.assign(now, second, "7")
+    assert await intervals(store) == [(5_000, 5_001), (5_001, 5_002), (5_002, None)]
+
+
+@pytest.mark.parametrize("account", ["", "12", "xyz", "1" * 17, "14 9", "ＡＢＣ"])
+async def test_an_account_no_receiver_takes_is_refused(changing: NewChange, account: str) -> None:
+    async with changing() as now:
+        first, _ = await two_people_and_a_band(now)
+        with pytest.raises(Refused, match="write 3 to 16 hex digits"):
+            await assignments.assign(now, first, "7", account)
+
+
+async def test_the_newest_home_goes_with_the_band(store: Store, changing: NewChange) -> None:
+    hand = Hand(1_000)
+    with clock.driven_by(hand):
+        async with changing() as now:
+            first, _ = await two_people_and_a_band(now)
+            await people.live_at(now, first, "Europe/Warsaw", "old")
+        hand.at_ms = 2_000
+        async with changing() as now:
+            home = await people.live_at(now, first, "Europe/Lisbon", "new")
+            await assignments.assign(now, first, "7")
+    async with store.database.read() as connection:
+        query = select(place.c.id, place.c.time_zone).join_from(assignment, place)
+        assert (await connection.execute(query)).one() == (home, "Europe/Lisbon")
+
+
+async def test_the_agreement_in_force_is_taken_or_the_one_that_is_named(
+    store: Store, changing: NewChange
+) -> None:
+    async with changing() as now:
+        first, _ = await two_people_and_a_band(now)
+        other = await organisations.add(now, "Centre", handling="external")
+    async with store.database.read() as connection:
+        rows = {row["id"]: row["agreement_id"] for row in await organisations.list_all(connection)}
+    async with changing() as now:
+        await assignments.assign(now, first, "7", agreement=rows[other].hex()[:12])
+        taken = (await now.connection.execute(select(assignment.c.agreement_id))).scalar_one()
+        assert taken == rows[other]
+        await assignments.unassign(now, "7")
+        await now.connection.execute(agreement.update().values(to_ms=now.at_ms + 1))
+    hand = Hand(clock.now_ms() + 10_000)
+    with clock.driven_by(hand):
+        async with changing() as now:
+            with pytest.raises(NotFound, match="no agreement in force"):
+                await assignments.assign(now, first, "7")
