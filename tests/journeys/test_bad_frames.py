@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 VECTORS = Path(__file__).parents[2] / "shared_protocol" / "vectors" / "frames.json"
 NEEDS_KEY = ("seal", "body")  # what a vector's refusal takes
 KEPT_A_DAY = 1000  # refused frames of one band
+MANY = KEPT_A_DAY + 100
+AT_ONCE = 50  # more than that may be dropped uncounted: the gateway works on quieter bands first
 UNKNOWN_BANDS = "00" * 8  # in the tables: all of them together
 SOS = reports.encode_report(reports.ALARM, {"uptime_ms": 1, "kind": reports.SOS})
 
@@ -107,12 +109,14 @@ async def test_one_band_fills_the_refusals_of_its_day_only(tmp_path: Path) -> No
         await here.gateway.start()
         await here.fleet.connected()
         noisy, quiet = here.fleet.bands
-        for number in range(KEPT_A_DAY + 50):
+        for number in range(MANY):
             noisy.publish(number.to_bytes(4, "big"))
+            if number % AT_ONCE == AT_ONCE - 1:
+                sent = number + 1
+                await until(lambda: _counted(here, noisy.kid) == sent, "all are counted")  # noqa: B023
         quiet.publish(b"")
-        await until(lambda: _counted(here, noisy.kid) == KEPT_A_DAY + 50, "all are counted", 30)
+        await until(lambda: _kept(here, quiet.kid) == ["empty"], "another band's are kept")
         assert len(_kept(here, noisy.kid)) == KEPT_A_DAY
-        assert _kept(here, quiet.kid) == ["empty"]
         await _answered_next(noisy)
         assert noisy.frames == 2
 

@@ -7,6 +7,7 @@ write and read is the same.
 
 from __future__ import annotations
 
+import getpass
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _CONFIG = """\
+user {user}
 per_listener_settings true
 max_inflight_messages 200
 max_queued_messages 200000
@@ -79,7 +81,10 @@ class Mosquitto:
         config = folder / "mosquitto.conf"
         config.write_text(
             _CONFIG.format(
-                folder=folder, gateway_port=self.gateway_port, band_port=self.band_port
+                user=getpass.getuser(),  # else root's broker becomes one who may not read these
+                folder=folder,
+                gateway_port=self.gateway_port,
+                band_port=self.band_port,
             ),
             encoding="utf-8",
         )
@@ -90,7 +95,10 @@ class Mosquitto:
         assert program is not None, "install it: apt-get install mosquitto"
         self.child = Child([program, "-c", self._write()])
         await self.child.start()
-        await listening(self.gateway_port)
+        try:
+            await listening(self.gateway_port)
+        except TimeoutError as error:
+            raise TimeoutError(f"Mosquitto does not listen\n{self.child.tail()}") from error
 
     async def kill(self) -> None:
         """As kill -9 does; it forgets every session and every report on its way."""

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Has a gateway die at one place of its pipeline (doomed_gateway.py), and starts it again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.support.world import World
+
+_DOOMED = Path(__file__).with_name("doomed_gateway.py")
+_DIES_S = 15.0
+_DRAIN_S = 20.0
+_RESEND_S = 0.5
+
+
+class Gap(NamedTuple):
+    """A place in the pipeline; `delay_s` later answers are already on their way."""
+
+    phase: str  # before | together | after the transaction's own steps
+    done: int  # how many steps of the phase are done
+    delay_s: float = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.phase}{self.done}{'_late' if self.delay_s else ''}"
+
+
+async def die_at(here: World, gap: Gap, bug: str = "none") -> int:
+    """Work for one wave, die at the gap in the next; how many reports the first wave had."""
+    doom = (sys.executable, _DOOMED, gap.phase, str(gap.done), str(gap.delay_s), bug)
+    await here.gateway.spawn(command=doom)
+    await here.gateway.ready()
+    await here.fleet.connected()
+    here.wave()
+    assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "the first wave stays unanswered"
+    first_wave = here.fleet.accepted
+    here.gateway.config_file.with_name("die").touch()
+    here.wave()
+    assert here.gateway.child is not None
+    await here.gateway.child.ended(_DIES_S)
+    await here.gateway.stop()  # and read what it wrote last
+    return first_wave
+
+
+async def start_again(here: World) -> None:
+    """The same gateway without doom; every report must now be answered."""
+    await here.gateway.start()
+    assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "reports stay unanswered"

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real gateway, except that it kills itself at one place of its pipeline, or has a bug.
+
+Run as `doomed_gateway.py PHASE DONE DELAY_S BUG --config FILE`. It dies as by kill -9 when a batch
+comes to that place while a file `die` stands beside its settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opaska_gateway import context, service
+from opaska_gateway.bands import Bands
+from opaska_gateway.commands.serve import serve
+from opaska_gateway.pipeline import AFTER, BEFORE, TOGETHER, Pipeline
+from opaska_gateway.steps.acknowledge import acknowledge
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from sqlalchemy import Connection
+
+    from opaska_gateway.batch import Batch
+    from opaska_gateway.context import Context
+    from opaska_gateway.database.engine import Database
+    from opaska_gateway.vault import Vault
+
+Steps = dict[str, list[Any]]
+ANSWERS_LEAVE_S = 0.1
+
+
+def main() -> None:
+    """Take the real gateway apart at one place and run it."""
+    phase, done, delay_s, bug, _, config = sys.argv[1:]
+    die_file = Path(config).with_name("die")
+    steps: Steps = {"before": [*BEFORE], "together": [*TOGETHER], "after": [*AFTER]}
+    BUGS[bug](steps)
+    steps[phase].insert(int(done), _killer(phase, float(delay_s), die_file))
+
+    def doomed(shared: Context) -> Pipeline:
+        return Pipeline(shared, **steps)
+
+    _put(service, "Pipeline", doomed)
+    serve(Path(config))
+
+
+def _killer(phase: str, delay_s: float, die_file: Path) -> Any:
+    """A step that ends the process when it is told to."""
+
+    def die(*_: object) -> None:
+        if not die_file.exists():
+            return
+        kill = partial(os.kill, os.getpid(), signal.SIGKILL)
+        if delay_s:
+            asyncio.get_running_loop().call_later(delay_s, kill)
+        else:
+            kill()
+
+    async def die_async(*_: object) -> None:
+        die()
+
+    return die_async if phase == "before" else die
+
+
+def _answer_before_commit(steps: Steps) -> None:
+    """Bands hear of reports that may never be stored."""
+    steps["after"].remove(acknowledge)
+    loop: list[asyncio.AbstractEventLoop] = []
+
+    async def note_loop(*_: object) -> None:
+        loop[:] = [asyncio.get_running_loop()]
+
+    def answer(batch: Batch, shared: Context, _: Connection) -> None:
+        loop[0].call_soon_threadsafe(acknowledge, batch, shared)
+        time.sleep(ANSWERS_LEAVE_S)  # this is the thread of the database
+
+    steps["before"].insert(0, note_loop)
+    steps["together"].append(answer)
+
+
+def _one_salt(_: Steps) -> None:
+    """Every process seals under the same keys, and counts from 1 on."""
+
+    def forgetful(database: Database, vault: Vault, _: bytes) -> Bands:
+        return Bands(database, vault, bytes(8))
+
+    _put(context, "Bands", forgetful)
+
+
+def _no_bug(_: Steps) -> None:
+    """The gateway as it is."""
+
+
+def _put(module: ModuleType, name: str, part: object) -> None:
+    setattr(module, name, part)
+
+
+BUGS = {
+    "none": _no_bug,
+    "answer_before_commit": _answer_before_commit,
+    "one_salt": _one_salt,
+}
+
+if __name__ == "__main__":
+    main()
