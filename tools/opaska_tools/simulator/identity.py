@@ -31,6 +31,7 @@ def write_identity(
         key=key.hex(),
         gen=generation,
         build=build,
+        boot=0,  # provisioned and never started; without it the band counts its boots as lost
         broker=brokers.encode().hex(),
         tls=int(tls),
     )
