@@ -47,7 +47,7 @@ class Play:
         if not isinstance(felt, Note):
             return
         if felt.name == "hold" and self._is_over(worn.kid):
-            self.journeys[worn.kid] = Journey(felt.t_ms + HOLD_MS)
+            self.journeys[worn.kid] = Journey(_pressed_ms(worn, felt) + HOLD_MS)
         elif felt.name in _FELT and worn.kid in self.journeys:
             self.journeys[worn.kid].passes(_FELT[felt.name], felt.t_ms)
 
@@ -70,3 +70,9 @@ class Play:
                 journey = self.journeys.get(worn.kid)
                 if journey is not None:
                     journey.passes("centre", line.at_s * 1000)
+
+
+def _pressed_ms(worn: Worn, hold: Note) -> float:
+    """When the button went down; the vibration of the hold begins when it has settled."""
+    edges: list[float] = [event["t"] for event in worn.band.events if "pressed" in event]
+    return edges[-1] if edges else hold.t_ms
