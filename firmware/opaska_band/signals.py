@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What the wearer feels, hears and sees. One pattern at a time; a stronger meaning replaces a
-# weaker one.
+# What the wearer feels, hears and sees. One pattern at a time; what is true now replaces at once
+# what was said before, and only passing remarks wait.
 #
 # A rhythm is drawn, one digit per tick: 0 is still, 1 to 9 the strength of the motor. Buzzer and
 # LED follow it, so nothing is said by colour alone. The wearer learns two meanings: a rhythm of
@@ -8,6 +8,7 @@
 # falls is "not sent".
 
 import asyncio
+from collections import namedtuple
 
 from .faults import Faults
 from .guard import failed
@@ -24,35 +25,24 @@ _LED_DUTY = _FULL // 4  # bright enough in a room, a quarter of the current
 _BUZZER_DUTY = _FULL // 2  # a piezo is loudest at half
 _QUIET_EXTRA = 3  # digits that `quiet` adds to the motor in place of the buzzer
 
-
-class Pattern:
-    __slots__ = ("again_ms", "colour", "rank", "rhythm", "tone_hz")
-
-    def __init__(
-        self, rank: int, rhythm: str, tone_hz: int, colour: int, again_ms: int = 0
-    ) -> None:
-        self.rank = rank  # a running pattern gives way to the same or a higher rank
-        self.rhythm = rhythm
-        self.tone_hz = tone_hz  # at most 2 kHz: older ears lose the high tones first; 0 = silent
-        self.colour = colour  # bits red, green, blue
-        self.again_ms = again_ms  # pause before it is said again; 0 = said once
-
-
-# Ranks from here on tell how it stands with the SOS; lower ones are passing and change nothing
-# about it.
-_FIRST_STANDING = 3
+# rhythm     see above
+# tone_hz    at most 2 kHz: older ears lose the high tones first; 0 = silent
+# colour     bits red, green, blue
+# again_ms   pause before it is said again, until something else is; 0 = said once
+Pattern = namedtuple("Pattern", ("rhythm", "tone_hz", "colour", "again_ms"))
 
 PATTERNS = {
-    "fault": Pattern(0, "10101", 0, _AMBER),  # at start-up, for whoever has it on the bench
-    "safe_mode": Pattern(1, "303030003030300", 400, _WHITE),
-    "hold": Pattern(2, "23456789", 0, _WHITE),
-    "working": Pattern(3, "4440", 600, _BLUE, again_ms=3_000),
-    "not_sent": Pattern(4, "909090909000505050", 300, _RED, again_ms=30_000),
-    "stored": Pattern(5, "66600666", 800, _BLUE),
-    "accepted": Pattern(6, "777700777700777700", 1_000, _GREEN),
-    "taken": Pattern(7, "99999900999999009999990099999900", 1_200, _GREEN),
-    "closed": Pattern(7, "5000005", 500, _GREEN),
+    "fault": Pattern("10101", 0, _AMBER, 0),  # at start-up, for whoever has it on the bench
+    "safe_mode": Pattern("303030003030300", 400, _WHITE, 0),
+    "hold": Pattern("23456789", 0, _WHITE, 0),
+    "working": Pattern("4440", 600, _BLUE, 3_000),
+    "not_sent": Pattern("909090909000505050", 300, _RED, 30_000),
+    "stored": Pattern("66600666", 800, _BLUE, 0),
+    "accepted": Pattern("777700777700777700", 1_000, _GREEN, 0),
+    "taken": Pattern("99999900999999009999990099999900", 1_200, _GREEN, 0),
+    "closed": Pattern("5000005", 500, _GREEN, 0),
 }
+_PASSING = ("fault", "safe_mode", "hold")  # these say nothing about an SOS and never hide one
 
 
 class Signals:
@@ -67,22 +57,24 @@ class Signals:
         self._faults = faults
         self._running = ""  # the pattern that is played now; "" = none, or a pause
         self._standing = ""  # the pattern that is repeated until something else is said
-        self._next = ""  # a weaker one that starts when the running one is over
+        self._next = ""  # a passing remark that waits for the end of the running pattern
         self._task: "Any" = None
         self._output(0, 0, 0)
 
     def play(self, name: str) -> None:
-        """Say this: at once, or after the running pattern when that one is stronger."""
-        if self._must_wait_for_running(name):
-            self._next = name
+        """Say this now; a passing remark waits for the end of what is being said."""
+        if name in _PASSING:
+            if self._is_telling():
+                self._next = name
+                return
         else:
             self._next = ""
-            self._stand(name)
-            self._start(name, TICK_MS)
+            self._standing = name if PATTERNS[name].again_ms else ""
+        self._start(name, TICK_MS)
 
     def hold(self, hold_ms: int) -> None:
         """The vibration that grows while the button is held; what stands goes on afterwards."""
-        if not self._must_wait_for_running("hold"):
+        if not self._is_telling():
             self._start("hold", max(hold_ms // len(PATTERNS["hold"].rhythm), 1))
 
     def released(self) -> None:
@@ -95,14 +87,10 @@ class Signals:
         self._next = self._standing = ""
         self._start("", TICK_MS)
 
-    def _must_wait_for_running(self, name: str) -> bool:
-        running = PATTERNS.get(self._running)
-        return bool(running and not running.again_ms and PATTERNS[name].rank < running.rank)
-
-    def _stand(self, name: str) -> None:
-        pattern = PATTERNS[name]
-        if pattern.rank >= _FIRST_STANDING:
-            self._standing = name if pattern.again_ms else ""
+    def _is_telling(self) -> bool:
+        """Whether something runs that is said only once and must be felt whole."""
+        name = self._running
+        return bool(name) and name not in _PASSING and not PATTERNS[name].again_ms
 
     def _start(self, name: str, tick_ms: int) -> None:
         """The first tick within this call: an answer is felt without waiting for another task."""
@@ -118,7 +106,7 @@ class Signals:
             self._tick(PATTERNS[name], 0)
 
     async def _play_on(self, tick_ms: int) -> None:
-        """The rest of the running pattern, then what waits, then what stands, for ever."""
+        """The rest of the running pattern, then what waits, then again what stands."""
         while True:
             if self._running:
                 pattern = PATTERNS[self._running]
@@ -131,7 +119,6 @@ class Signals:
             tick_ms = TICK_MS
             if self._next:
                 name, self._next = self._next, ""
-                self._stand(name)
             elif self._standing:
                 await asyncio.sleep_ms(PATTERNS[self._standing].again_ms)
                 name = self._standing

@@ -5,7 +5,7 @@ from band_support import Board, codes, faults, main, settle
 
 from opaska_band import signals
 from opaska_band.decisions import help as help_
-from opaska_band.signals import PATTERNS, Signals
+from opaska_band.signals import PATTERNS, Pattern, Signals
 from opaska_protocol.reports import TASK_FAILED
 
 TICK_MS = 2
@@ -15,6 +15,10 @@ def player():
     signals.TICK_MS = TICK_MS
     board = Board()
     return Signals(board, faults()), board
+
+
+def repeat_soon(name):
+    PATTERNS[name] = Pattern(*PATTERNS[name][:3], 5)
 
 
 def length_ms(name):
@@ -31,27 +35,27 @@ async def test_pattern_is_felt_within_the_call():
     assert any([led.duties[-1] for led in board.led])
 
 
-async def test_stronger_meaning_replaces_a_running_weaker_one_at_once():
+async def test_what_is_true_now_replaces_what_was_said_before_at_once():
     play, board = player()
-    for name in ("working", "stored", "accepted", "taken"):
+    for name in ("working", "stored", "accepted", "taken", "not_sent", "taken", "closed"):
         play.play(name)
         assert board.notes[-1] == name
-    await settle(length_ms("taken"))
-    assert board.notes == ["working", "stored", "accepted", "taken"], board.notes
+    await settle(length_ms("closed"))
+    assert len(board.notes) == 7, board.notes
     assert board.motor.duties[-1] == 0
 
 
-async def test_weaker_meaning_waits_for_the_stronger_one():
+async def test_passing_remark_waits_for_the_end_of_an_answer():
     play, board = player()
     play.play("taken")
-    play.play("not_sent")
+    play.play("safe_mode")
     assert board.notes == ["taken"]
     await settle(length_ms("taken"))
-    assert board.notes[:2] == ["taken", "not_sent"]
+    assert board.notes == ["taken", "safe_mode"]
 
 
 async def test_repeated_pattern_goes_on_until_something_else_is_said():
-    PATTERNS["working"].again_ms = 5
+    repeat_soon("working")
     play, board = player()
     play.play("working")
     await settle(4 * (length_ms("working") + 5))
@@ -60,13 +64,6 @@ async def test_repeated_pattern_goes_on_until_something_else_is_said():
     play.play("stored")
     await settle(length_ms("stored") + 20)
     assert board.notes[count:] == ["stored"], board.notes
-
-
-async def test_not_sent_gives_way_to_working():
-    play, board = player()
-    play.play("not_sent")
-    play.play("working")
-    assert board.notes == ["not_sent", "working"]
 
 
 async def test_hold_grows_to_the_end_of_the_hold():
@@ -82,7 +79,7 @@ async def test_hold_grows_to_the_end_of_the_hold():
 
 
 async def test_released_hold_ends_and_what_stands_goes_on():
-    PATTERNS["working"].again_ms = 5
+    repeat_soon("working")
     play, board = player()
     play.play("working")
     play.hold(1_000)
@@ -103,7 +100,7 @@ async def test_hold_does_not_cut_off_an_answer():
 
 
 async def test_passing_pattern_does_not_end_what_stands():
-    PATTERNS["working"].again_ms = 5
+    repeat_soon("working")
     play, board = player()
     play.play("working")
     play.play("safe_mode")
@@ -152,7 +149,6 @@ def test_meanings_grow_stronger_and_not_sent_is_unlike_them():
     nearer = [PATTERNS[name] for name in ("working", "stored", "accepted", "taken")]
     for i in range(len(nearer) - 1):
         weaker, stronger = nearer[i], nearer[i + 1]
-        assert stronger.rank > weaker.rank
         assert max(stronger.rhythm) >= max(weaker.rhythm)
         assert sum(map(int, stronger.rhythm)) > sum(map(int, weaker.rhythm))
         assert stronger.tone_hz > weaker.tone_hz

@@ -75,8 +75,11 @@ class SmallGateway:
         return [arrival for arrival in self.arrivals.values() if arrival.type == type_]
 
     async def answer(self, state: int, boot: int, seq: int) -> None:
-        body = encode_answer(Answer(state, self._generation, boot, seq, int(time.time())))
-        await self.send(self.seal(body))
+        await self.send(self.seal_answer(state, boot, seq))
+
+    def seal_answer(self, state: int, boot: int, seq: int) -> bytes:
+        answer = Answer(state, self._generation, boot, seq, int(time.time()))
+        return self.seal(encode_answer(answer))
 
     async def order(self, dseq: int, kind: int, arguments: dict[int, Any]) -> None:
         await self.send(self.seal(encode_order(Order(dseq, kind, arguments))))
