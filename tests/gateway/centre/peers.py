@@ -120,10 +120,14 @@ async def a_receiver(
     *,
     after_s: float = 0,
     greeting: bytes = b"",
+    again_after_s: float = 0,
     tls: ssl.SSLContext | None = None,
     port: int = 0,
 ) -> AsyncGenerator[Receiver]:
-    """Answers each frame with `answer(frame)`; b"" = silence, CLOSE = it hangs up."""
+    """Answers each frame with `answer(frame)`; b"" = silence, CLOSE = it hangs up.
+
+    With `again_after_s` it says the same once more, to nobody.
+    """
     receiver = Receiver()
     writers: set[asyncio.StreamWriter] = set()
 
@@ -142,6 +146,9 @@ async def a_receiver(
                     break
                 writer.write(reply)
                 await writer.drain()
+                if again_after_s:
+                    await asyncio.sleep(again_after_s)
+                    writer.write(reply)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

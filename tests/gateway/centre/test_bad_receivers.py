@@ -168,6 +168,21 @@ async def test_a_nak_of_1970_is_followed_so_that_the_alarm_gets_through_but_not_
     assert [frame.time_ms for frame in peer.frames(KEY)][1:] == [dead_clock_ms]
 
 
+async def test_a_nonsense_time_in_a_nak_does_not_silence_the_path() -> None:
+    now = [1_787_863_087_000]
+
+    def now_ms() -> int:
+        now[0] += 1000  # so that the year 9999 is over at once
+        return now[0]
+
+    async with a_receiver(lambda _: _nak(253_402_300_799_000)) as peer:
+        settings = receiver_settings(peer.port, key=KEY.hex())
+        async with centre_for(settings, now_ms=now_ms) as centre:
+            for _ in range(2):
+                assert "NAK" in (await centre.deliver(a_signal())).detail
+    assert len(peer.raw) == 6
+
+
 async def test_after_a_duh_the_next_code_of_the_profile_is_sent_once() -> None:
     def answer(raw: bytes) -> bytes:
         if "103" in decode(raw, KEY).data:
