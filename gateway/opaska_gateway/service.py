@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opaska_gateway import clock
@@ -64,7 +65,7 @@ async def _run(
         group.create_task(pipeline.run())
         group.create_task(centre.run())
         group.create_task(forwarder.run())
-        group.create_task(notice_changes(store.database, context.changed_elsewhere))
+        group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()
         log.info(
@@ -75,6 +76,11 @@ async def _run(
             database=str(settings.storage.database_file),
         )
         _tell_systemd("READY=1")
+
+
+async def _look_again(context: Context) -> None:
+    await context.changed_elsewhere()
+    log.debug("registry_changed")
 
 
 async def _until(stop: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ are answered, so nothing is lost. For bands in the field use Mosquitto, see gate
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -70,9 +71,13 @@ async def _listen(broker: Broker, host: str, port: int) -> asyncio.Server:
         return await asyncio.start_server(serve, host, port)
     except OSError as error:
         raise BrokerError(
-            f"broker.port: {host} port {port} cannot be used ({error.strerror}); "
+            f"broker.port: {host} port {port} cannot be used ({_reason(error)}); "
             "write another port, or 0 for a free one"
         ) from None
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 async def _shut_down(broker: Broker) -> None:
