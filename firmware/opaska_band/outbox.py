@@ -28,7 +28,7 @@ URGENT = "a"
 TELEMETRY = "t"
 
 TELEMETRY_STOPS_PERCENT = 75  # of the flash in use; the rest is kept for an SOS
-# Free blocks that nobody takes: a growing directory needs two at a time, and with two left the
+# Free blocks that nobody takes: a growing directory needs two at a time, and with these left the
 # boot counter and the deletes still worked in 600 of 600 tries (flash_keep.py).
 KEPT_BLOCKS = 4
 # An entry takes 40 bytes of heap here and half of that on an ESP32, whatever the flash could hold.

@@ -85,7 +85,7 @@ class Cellular:
             self._failures = 0
             await self.attach()
         self._failures += 1  # until it is open
-        sock = await asyncio.wait_for_ms(_connected(*self._brokers[self._turn]), _OPEN_MS)
+        sock = await _connected(*self._brokers[self._turn])
         if self._tls:  # the handshake itself happens with the first write
             host = self._brokers[self._turn][0]
             sock = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -124,7 +124,7 @@ async def _connected(host: str, port: int) -> "Any":
         except OSError as error:
             if error.errno != errno.EINPROGRESS:
                 raise
-        await _writable(sock)
+        await asyncio.wait_for_ms(_writable(sock), _OPEN_MS)
     except BaseException:
         sock.close()
         raise

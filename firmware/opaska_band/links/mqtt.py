@@ -8,7 +8,7 @@ a packet apart. Ways out of a connection, all through `_serve`'s `finally`:
   the broker closes, resets or sends garbage   `_read` raises OSError, EOFError or MqttError
   nothing is answered in time                  `_write` raises MqttError
   a write fails, or takes too long             `_write` raises OSError or TimeoutError
-  opening or CONNACK fails or takes too long   `_serve` raises before the two tasks exist
+  opening fails, or CONNACK does not come      `_serve` raises before the two tasks exist
   `run()` is cancelled                         CancelledError passes through, nothing is retried
 
 What was queued and not acknowledged stays queued and goes out on the next connection: with DUP
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
-_OPEN_MS = 300_000  # power the modem, register, dial, resolve, connect: the modem gives up earlier
 _CONNACK_MS = 20_000  # TLS-PSK and CONNACK are four round trips; 2 s each at the edge of a cell
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
 _STUCK_MS = 60_000  # a question without its answer although others come: the broker lost it
@@ -58,8 +57,9 @@ class Packet:
 
 
 class MqttClient:
-    """`open_stream` is async and returns (reader, writer); `will` is (topic, data) or None.
+    """`open_stream` is async, gives up by itself and returns (reader, writer).
 
+    `will` is (topic, data) or None.
     `on_message(topic, data)` and `on_up()` are plain, quick functions.
     """
 
@@ -130,7 +130,7 @@ class MqttClient:
     # --- one connection ---
 
     async def _serve(self) -> None:
-        reader, writer = await asyncio.wait_for_ms(self._open_stream(), _OPEN_MS)
+        reader, writer = await self._open_stream()
         tasks = []
         try:
             session = await asyncio.wait_for_ms(self._handshake(reader, writer), _CONNACK_MS)

@@ -98,12 +98,16 @@ class Sender:
             self._urgent_at = time.ticks_add(now, schedule.urgent_wait_ms(self._attempt))
             self._attempt += 1
             self._outbox.settle()
-            self._urgent = self._outbox.urgent[:]
+            self._urgent = self._not_flying(self._outbox.urgent)
             self._client.hurry()  # without a link the attempt is to get one
         if time.ticks_diff(now, self._telemetry_at) >= 0:
             self._telemetry_at = time.ticks_add(now, schedule.TELEMETRY_ROUND_MS)
             self._outbox.settle()
-            self._telemetry = self._outbox.telemetry[:]
+            self._telemetry = self._not_flying(self._outbox.telemetry)
+
+    def _not_flying(self, keys: "list[Key]") -> "list[Key]":
+        flying = [flight[1] for flight in self._flying]
+        return [key for key in keys if key not in flying]
 
     def _send_telemetry(self, now: "Any") -> int:
         """Milliseconds after which telemetry may go on."""
@@ -126,8 +130,6 @@ class Sender:
         free = window - len([flight for flight in self._flying if flight[0] == letter])
         while round_ and sent < min(free, most):
             key = round_.pop()
-            if any(flight[1] == key for flight in self._flying):
-                continue  # on its way already
             sealed = self._outbox.read(letter, *key)
             if sealed is not None:
                 packet = self._client.post(self._topics[letter], sealed, self._wake)
