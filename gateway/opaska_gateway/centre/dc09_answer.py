@@ -24,7 +24,8 @@ Meaning = Literal[
     "duh",  # no: understood, but the receiver cannot process it
     "unusable",  # an answer to something else, or none that can be read
     "silent",  # no answer
-    "unsendable",  # no frame can say this signal, nothing was asked
+    "busy",  # nothing was asked: no line to the receiver became free
+    "unsendable",  # nothing was asked: no frame can say this signal
 ]
 
 OUTCOMES: dict[Meaning, Outcome] = {
@@ -35,6 +36,7 @@ OUTCOMES: dict[Meaning, Outcome] = {
     "duh": "refused",
     "unusable": "refused",
     "silent": "unreachable",
+    "busy": "unreachable",
     "unsendable": "refused",
 }
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, cast
 
 from opaska_gateway.centre.dc09 import MAX_FRAME
-from opaska_gateway.centre.errors import FrameError, PathError
+from opaska_gateway.centre.errors import BusyError, FrameError, PathError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,31 +105,52 @@ class Link:
 
     A kept line saves the handshakes when signals come in numbers. It is kept for seconds only: one
     that died silently in a router would cost a lone SOS a whole time-out, a handshake shows it.
+    One line is for alarms alone: they never queue behind a thousand bands that fell silent.
     """
 
     def __init__(self, settings: ReceiverSettings) -> None:
         self._settings = settings
         self._free = asyncio.Semaphore(settings.connections)
+        self._ordinary = asyncio.Semaphore(max(1, settings.connections - 1))
         self._idle: list[_Line] = []
         self._tls = _tls_context(settings) if settings.tls else None
 
-    async def exchange(self, make_frame: Callable[[], bytes]) -> bytes:
-        """Ask once; the frame is made when its line is ready. Raises PathError or FrameError."""
-        async with self._free:
-            while self._idle:
-                line = self._idle.pop()
-                if line.open:
-                    try:
-                        return await self._ask(line, make_frame)
-                    except PathError:
-                        break  # closed by the other side while it idled: ask again on a new one
-            return await self._ask(await self._connect(), make_frame)
+    async def exchange(self, make_frame: Callable[[], bytes], *, urgent: bool) -> bytes:
+        """Ask once; the frame is made when its line is ready.
+
+        Raises BusyError, PathError, or FrameError. Waits `timeout_s` for a line, and again for
+        the answer.
+        """
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(self._settings.timeout_s):
+                    if not urgent:
+                        await held.enter_async_context(self._ordinary)
+                    await held.enter_async_context(self._free)
+            except TimeoutError:
+                raise BusyError("all connections are in use; raise connections") from None
+            try:
+                async with asyncio.timeout(self._settings.timeout_s):
+                    return await self._ask_somewhere(make_frame)
+            except TimeoutError:
+                raise PathError(f"no answer within {self._settings.timeout_s:g} s") from None
 
     async def close(self) -> None:
         """Close what idles; lines in use end with their question."""
         while self._idle:
             self._idle.pop().abort()
         await asyncio.sleep(0)  # the loop now ends the transports
+
+    async def _ask_somewhere(self, make_frame: Callable[[], bytes]) -> bytes:
+        """Ask on a kept line, else on a new one."""
+        while self._idle:
+            line = self._idle.pop()
+            if line.open:
+                try:
+                    return await self._ask(line, make_frame)
+                except PathError:
+                    break  # closed by the other side while it idled: ask again on a new one
+        return await self._ask(await self._connect(), make_frame)
 
     async def _ask(self, line: _Line, make_frame: Callable[[], bytes]) -> bytes:
         if line.idle_timer is not None:

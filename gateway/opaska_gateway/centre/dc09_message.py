@@ -26,6 +26,7 @@ class Wording:
     """One way to say a signal."""
 
     code: str  # for the log
+    urgent: bool  # an alarm; not a trouble, a restore or a test
     frame: Frame  # without sequence number and time
 
 
@@ -34,8 +35,9 @@ def word(signal: Signal, settings: ReceiverSettings, profile: Profile) -> tuple[
     codes = codes_of(profile, signal.kind)
     account = signal.account.upper()
     extra = _extra(signal, settings)
+    urgent = codes.alarm and not signal.restore
     return tuple(
-        Wording(code, _frame(settings, account, settings.protocol, data, extra))
+        Wording(code, urgent, _frame(settings, account, settings.protocol, data, extra))
         for code, data in _said(signal, settings, codes)
     )
 
@@ -46,8 +48,8 @@ def line_test(settings: ReceiverSettings, profile: Profile) -> Wording:
     if settings.supervision == "test":
         codes = codes_of(profile, "periodic_test")
         code, data = _spoken(account, settings, codes, restore=False, zone=codes.zone)[0]
-        return Wording(code, _frame(settings, account, settings.protocol, data, ()))
-    return Wording("NULL", _frame(settings, account, "NULL", "", ()))
+        return Wording(code, False, _frame(settings, account, settings.protocol, data, ()))
+    return Wording("NULL", False, _frame(settings, account, "NULL", "", ()))
 
 
 def _frame(

@@ -7,6 +7,7 @@ A signal ends in one of these ways, all of them within `longest_s`:
   DUH                            never that code again: the profile's next code, then refused
   a yes without proof            unverified
   anything else, or silence      again, `retries` attempts in all
+  no line becomes free           unreachable, nothing is sent: the next path may be free
   no frame can say it            refused, nothing is sent
 """
 
@@ -23,7 +24,7 @@ from opaska_gateway.centre.dc09 import MAX_SEQ, decode, encode
 from opaska_gateway.centre.dc09_answer import OUTCOMES, Trust, Verdict, judge
 from opaska_gateway.centre.dc09_link import Link
 from opaska_gateway.centre.dc09_message import line_test, word
-from opaska_gateway.centre.errors import FrameError, PathError, SignalError
+from opaska_gateway.centre.errors import BusyError, FrameError, PathError, SignalError
 from opaska_gateway.centre.interface import Delivery, PathHealth
 from opaska_gateway.centre.settings import PAUSE_S, RESTAMPS
 from opaska_gateway.logs import get_logger
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from opaska_gateway.centre.settings import ReceiverSettings
 
 AVOID_S = 60.0  # after silence others go first for this long, then this path is tried again
-_FINAL = ("accepted", "accepted_plain", "unverified", "duh", "unsendable")  # a repeat is the same
+# After these a repeat on the same path would end the same way, or make things worse.
+_FINAL = ("accepted", "accepted_plain", "unverified", "duh", "busy", "unsendable")
 NOTICES = 20  # the newest kept for the operator
 # A receiver whose clock battery died says 1970; a time further off would leave the calendar.
 MAX_OFFSET_MS = 100 * 366 * 86_400_000
@@ -130,7 +132,7 @@ class Dc09Path:
         frame = replace(wording.frame, seq=self._next_seq())
         failures = restamps = 0
         while True:
-            verdict = await self._attempt(frame)
+            verdict = await self._attempt(frame, urgent=wording.urgent)
             self._learn(verdict, wording, frame)
             if verdict.meaning in _FINAL:
                 return verdict
@@ -144,21 +146,19 @@ class Dc09Path:
                 return verdict
             await asyncio.sleep(PAUSE_S)
 
-    async def _attempt(self, frame: Frame) -> Verdict:
+    async def _attempt(self, frame: Frame, *, urgent: bool) -> Verdict:
         """Ask once."""
         asked: list[Frame] = []
 
         def make_frame() -> bytes:
+            self._known.sent += 1
             asked.append(replace(frame, time_ms=self._now_ms() + self._known.clock_offset_ms))
             return encode(asked[-1], self._key)
 
-        self._known.sent += 1
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                raw = await self._link.exchange(make_frame)
-            answer = decode(raw, self._key)
-        except TimeoutError:
-            return Verdict("silent", f"no answer within {self._settings.timeout_s:g} s")
+            answer = decode(await self._link.exchange(make_frame, urgent=urgent), self._key)
+        except BusyError as error:
+            return Verdict("busy", str(error))
         except PathError as error:
             return Verdict("silent", str(error))
         except SignalError as error:
@@ -192,7 +192,7 @@ class Dc09Path:
                 known.heard_at_s = now_s
             return
         self._notice(f"centre_{verdict.meaning}", f"{wording.code}: {verdict.detail}")
-        if verdict.meaning == "unsendable":
+        if verdict.meaning in ("busy", "unsendable"):
             return  # says nothing about the receiver
         known.last_problem = verdict.detail
         if verdict.meaning in ("silent", "unusable"):

@@ -4,7 +4,8 @@
 CentreError
 ├── SignalError   we did wrong: this signal cannot be written as a frame
 ├── FrameError    they did wrong: these bytes are not a frame we can use; it has a `reason`
-└── PathError     nobody did: no connection, or it ended too early
+├── PathError     nobody did: no connection, or it ended too early
+└── BusyError     nobody did: every line to the receiver was in use
 """
 
 from __future__ import annotations
@@ -42,3 +43,7 @@ class FrameError(CentreError):
 
 class PathError(CentreError):
     """No connection, or it ended before the answer was complete."""
+
+
+class BusyError(CentreError):
+    """No line to the receiver became free in time. It says nothing about the receiver."""

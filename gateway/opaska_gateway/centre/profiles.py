@@ -26,6 +26,11 @@ class Codes(BaseModel):
     sia: Annotated[tuple[SiaPair, ...], Field(min_length=1, max_length=4)]
     zone: int = Field(ge=0, le=999)
 
+    @property
+    def alarm(self) -> bool:
+        """Whether somebody needs help: Contact ID keeps its first hundred for alarms."""
+        return self.contact_id[0].startswith("1")
+
     def sia_codes(self, *, restore: bool) -> tuple[str, ...]:
         """The SIA codes for a new event or for its end."""
         return tuple(pair.split("/")[-1 if restore else 0] for pair in self.sia)

@@ -102,6 +102,26 @@ async def test_fifty_people_do_not_wait_for_a_receiver_that_swallows_everything(
     assert len(good.raw) == 51
 
 
+async def test_an_sos_does_not_queue_behind_a_flood_of_troubles() -> None:
+    async with a_receiver(_ack, after_s=0.05) as peer:
+        settings = receiver_settings(peer.port, allow_plain=True, timeout_s=1)
+        async with centre_for(settings) as centre:
+            flood = [
+                asyncio.create_task(
+                    centre.deliver(a_signal(kind="band_silent", account=f"A{index:03}"))
+                )
+                for index in range(300)
+            ]
+            await _eventually(lambda: len(peer.raw) == 3)
+            sent = len(peer.raw)
+            assert (await centre.deliver(a_signal())).outcome == "accepted"
+            assert len(peer.raw) - sent < 20
+            outcomes = {delivery.outcome for delivery in await asyncio.gather(*flood)}
+            assert outcomes == {"accepted", "unreachable"}  # the outbox tries those again
+            assert centre.health()[0].state == "up"
+            assert "raise connections" in centre.health()[0].notices[-1]
+
+
 async def test_a_signal_waits_for_an_earlier_one_of_its_account_but_not_for_long() -> None:
     async with a_receiver(_ack, after_s=0.3) as peer:
         settings = receiver_settings(peer.port, allow_plain=True)
