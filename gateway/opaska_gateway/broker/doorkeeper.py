@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hmac import compare_digest
+from typing import cast
 
 from amqtt.contexts import Action, BaseContext
-from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
+from amqtt.plugins.base import BaseAuthPlugin, BasePlugin, BaseTopicPlugin
 from amqtt.session import Session
 
 KID = re.compile(r"[0-9a-f]{16}")
@@ -22,15 +23,15 @@ class Doorkeeper(BaseAuthPlugin, BaseTopicPlugin):  # type: ignore[misc] # amqtt
     """Lets bands to their own topics and the gateway to all."""
 
     @dataclass
-    class Config:
+    class Config(BasePlugin.Config):  # type: ignore[misc]
         """The gateway's identity, given by embedded.py."""
 
-        username: str
-        password: str
+        username: str = ""
+        password: str = ""
 
     def __init__(self, context: BaseContext) -> None:
         super().__init__(context)
-        self._gateway = context.config
+        self._gateway = cast("Doorkeeper.Config", context.config)
 
     async def authenticate(self, *, session: Session) -> bool:
         """A band whose client id is its user name, or the gateway with its password."""

@@ -61,7 +61,7 @@ def _text(value: Any, key: str = "") -> str:
     if key.endswith("_ms") and isinstance(value, int):
         return time_text(value)
     if isinstance(value, list):
-        return " ".join(map(str, cast("list[Any]", value)))
+        return " ".join(map(str, cast("list[str]", value)))
     return str(value)
 
 

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
-
-import cbor2
 
 from opaska_gateway.errors import Refused
 from opaska_gateway.vault import (
@@ -29,14 +28,14 @@ def key_of(vault: Vault, person: AnyRow) -> bytes:
 
 def seal_facts(key: bytes, column: str, row_id: bytes, facts: dict[str, str]) -> bytes:
     """Seal facts for one column of one row."""
-    return seal_personal(key, personal_context(column, row_id), cbor2.dumps(facts))
+    return seal_personal(key, personal_context(column, row_id), json.dumps(facts).encode())
 
 
 def open_facts(key: bytes, column: str, row_id: bytes, sealed: bytes | None) -> dict[str, str]:
     """The facts again; none where nothing was sealed."""
     if sealed is None:
         return {}
-    facts: dict[str, str] = cbor2.loads(
+    facts: dict[str, str] = json.loads(
         open_personal(key, personal_context(column, row_id), sealed)
     )
     return facts

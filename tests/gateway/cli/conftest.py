@@ -8,8 +8,7 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from opaska_gateway.cli import app
 

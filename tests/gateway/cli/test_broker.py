@@ -55,7 +55,11 @@ def test_mosquitto_is_told_by_its_pid_file_or_the_operator_is(
     assert "run: sudo systemctl reload mosquitto" in result.stderr
     pid_file.write_text("4711\n", encoding="ascii")
     told: list[tuple[int, int]] = []
-    monkeypatch.setattr("os.kill", lambda pid, number: told.append((pid, number)))
+
+    def tell(pid: int, number: int) -> None:
+        told.append((pid, number))
+
+    monkeypatch.setattr("os.kill", tell)
     assert run("bands", "add").exit_code == 0
     assert told == [(4711, signal.SIGHUP)]
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from opaska_gateway.database import audit
+from opaska_gateway.database.tables import assignment, care_case, person, place
 from opaska_gateway.database.tables import audit as audit_table
-from opaska_gateway.database.tables import care_case, person, place
 from opaska_gateway.errors import NotFound, Refused
 from opaska_gateway.registry import assignments, bands, people
 from opaska_gateway.registry.change import new_id
@@ -124,7 +124,7 @@ async def test_nobody_is_erased_while_in_care(changing: NewChange) -> None:
             await people.erase(now, added.hex(), "w")
         await assignments.unassign(now, "7")
         someone = (await now.connection.execute(select(person))).one()
-        band = (await now.connection.execute(select(assignments.assignment))).one()
+        band = (await now.connection.execute(select(assignment.c.device_id))).one()
         await now.connection.execute(
             insert(care_case).values(
                 id=new_id(),
