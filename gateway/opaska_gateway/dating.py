@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells when reports happened, keeping the best anchor of each boot that is in use.
 
+After hours without coverage the reports of a boot arrive oldest first, and each tells more than
+the one before. Stored ones are corrected once that has come to rest; alarms at once.
+
 Lives in the thread of the database: steps inside the transaction use it, nobody else.
 """
 
@@ -28,46 +31,78 @@ if TYPE_CHECKING:
     from opaska_gateway.batch import Report
     from opaska_gateway.database.dates import BootId
 
-MAX_BOOTS = 10_000  # about 300 B each; one that falls out is read again
+MAX_BOOTS = 10_000  # about 400 B each; one that falls out is read again
+
+
+class _Boot:
+    """What is known of one boot."""
+
+    __slots__ = ("anchor", "has_vague_alarm", "is_stale")
+
+    def __init__(self, anchor: Anchor | None) -> None:
+        self.anchor = anchor  # the best one; None = nothing was reported yet
+        self.is_stale = anchor is not None  # stored reports may be dated by a worse anchor
+        self.has_vague_alarm = False  # an alarm of it is dated by its arrival only
 
 
 class Dating:
     """The anchors of the boots that speak."""
 
     def __init__(self) -> None:
-        self._best: OrderedDict[BootId, Anchor] = OrderedDict()
+        self._boots: OrderedDict[BootId, _Boot] = OrderedDict()
 
     def learn(self, connection: Connection, reports: Iterable[Report]) -> list[BootId]:
-        """Take what these reports tell; the boots whose stored reports should be corrected."""
-        worth: dict[BootId, None] = {}
+        """Take what these reports tell; the boots whose stored reports are to be corrected."""
+        to_correct: dict[BootId, None] = {}
         for report in reports:
             boot_id = report.id[:3]
-            known = self._known(connection, boot_id)
-            own = _own(report)
-            if own.better_than(known):
-                self._best[boot_id] = own
-                if known is not None and _is_worth(own, known):
-                    worth[boot_id] = None
-        while len(self._best) > MAX_BOOTS:
-            self._best.popitem(last=False)
-        return list(worth)
+            boot = self._boot(connection, boot_id)
+            gained = _gained(boot, _own(report))
+            boot.is_stale |= gained
+            if boot.is_stale and (boot.has_vague_alarm or not gained):
+                to_correct[boot_id] = None
+        while len(self._boots) > MAX_BOOTS:
+            self._boots.popitem(last=False)
+        return list(to_correct)
 
     def when(self, report: Report) -> Occurred:
         """When it happened; `learn` has seen it."""
         own = _own(report)
-        return occurred(report.arrival.received_ms, own, self._best.get(report.id[:3], own))
+        boot = self._boots.get(report.id[:3])
+        if boot is None or boot.anchor is None:  # more boots in one batch than are kept
+            return occurred(report.arrival.received_ms, own, own)
+        then = occurred(report.arrival.received_ms, own, boot.anchor)
+        boot.has_vague_alarm |= report.rings and then.error_ms is None
+        return then
 
     def correct(self, connection: Connection, boot_ids: Iterable[BootId]) -> None:
         """Correct stored reports by what was learnt."""
         for boot_id in boot_ids:
-            back_date(connection, boot_id, self._best[boot_id])
+            boot = self._boots.get(boot_id)
+            if boot is not None and boot.anchor is not None:
+                back_date(connection, boot_id, boot.anchor)
+                boot.is_stale = False
 
-    def _known(self, connection: Connection, boot_id: BootId) -> Anchor | None:
-        known = self._best.get(boot_id)
-        if known is not None:
-            self._best.move_to_end(boot_id)
-            return known
-        return best_anchor(connection, boot_id)
+    def _boot(self, connection: Connection, boot_id: BootId) -> _Boot:
+        boot = self._boots.get(boot_id)
+        if boot is None:
+            boot = self._boots[boot_id] = _Boot(best_anchor(connection, boot_id))
+        else:
+            self._boots.move_to_end(boot_id)
+        return boot
+
+
+def _gained(boot: _Boot, own: Anchor) -> bool:
+    """Take a better anchor; whether it moves stored reports by more than a trifle."""
+    known = boot.anchor
+    if not own.better_than(known):
+        return False
+    boot.anchor = own
+    if known is None:
+        return False
+    if own.error_ms is not None and known.error_ms is None:
+        return True
+    return abs(known.boot_ms - own.boot_ms) > WORTH_MS + drift_ms(own, known)
 
 
 def _own(report: Report) -> Anchor:
@@ -78,9 +113,3 @@ def _own(report: Report) -> Anchor:
         return anchor_of(received_ms, uptime_ms)
     _, unix_s, error_s = fields["time"]
     return anchor_of_wall_time(received_ms, uptime_ms, unix_s, error_s, report.band.created_ms)
-
-
-def _is_worth(own: Anchor, known: Anchor) -> bool:
-    if own.error_ms is not None and known.error_ms is None:
-        return True
-    return known.boot_ms - own.boot_ms > WORTH_MS + drift_ms(own, known)

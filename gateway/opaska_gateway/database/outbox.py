@@ -20,7 +20,7 @@ _FREE = or_(outbox.c.lease_until_ms.is_(None), outbox.c.lease_until_ms <= bindpa
 _DUE = (
     select(outbox.c.id)
     .where(
-        outbox.c.destination == bindparam("destination"),
+        outbox.c.destination == bindparam("to"),  # no column's name: it stands inside an UPDATE
         outbox.c.done_ms.is_(None),
         outbox.c.next_attempt_ms <= bindparam("now"),
         _FREE,
@@ -103,7 +103,7 @@ def claim(
 ) -> list[Waiting]:
     """Lease rows that are due; nobody else gets them before `until_ms`."""
     wanted = {
-        "destination": CENTRE,
+        "to": CENTRE,
         "now": now_ms,
         "owner": owner,
         "until": until_ms,

@@ -10,7 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from opaska_gateway.database.engine import Database
 from opaska_gateway.database.tables import metadata
-from sqlalchemy import text
+from sqlalchemy import CheckConstraint, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -32,15 +32,16 @@ async def test_migrated_tables_are_the_declared_ones(tmp_path: Path) -> None:
         assert await connection.run_sync(_differences) == []
 
 
-async def test_declared_checks_are_in_the_migrated_tables(tmp_path: Path) -> None:
-    """Alembic compares no CHECK constraints, so compare their names in the stored SQL."""
+async def test_migrated_checks_are_the_declared_ones(tmp_path: Path) -> None:
+    """Alembic compares no CHECK constraints, so compare them in the stored SQL."""
     async with Database(_url(tmp_path)) as database, database.read() as connection:
         query = text("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-        stored = {row.name: row.sql for row in await connection.execute(query)}
+        stored = {row.name: " ".join(row.sql.split()) for row in await connection.execute(query)}
     for table in metadata.sorted_tables:
-        for constraint in table.constraints:
-            if constraint.name is not None:
-                assert str(constraint.name) in stored[table.name]
+        checks = [one for one in table.constraints if isinstance(one, CheckConstraint)]
+        for check in checks:
+            assert f"CONSTRAINT {check.name} CHECK ({check.sqltext})" in stored[table.name]
+        assert stored[table.name].count(" CHECK (") == len(checks)
 
 
 async def test_opening_twice_changes_nothing(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("to_ms", sa.BigInteger(), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "handling IN ('console', 'external')", name=op.f("ck_agreement_handling")
+            "handling = 'console' OR handling = 'external'", name=op.f("ck_agreement_handling")
         ),
         sa.CheckConstraint("to_ms IS NULL OR to_ms > from_ms", name=op.f("ck_agreement_interval")),
         sa.ForeignKeyConstraint(
@@ -259,10 +259,11 @@ def upgrade() -> None:
             "(state = 'closed') = (closed_ms IS NOT NULL)", name=op.f("ck_care_case_closed")
         ),
         sa.CheckConstraint(
-            "handling IN ('console', 'external')", name=op.f("ck_care_case_handling")
+            "handling = 'console' OR handling = 'external'", name=op.f("ck_care_case_handling")
         ),
         sa.CheckConstraint(
-            "state IN ('ringing', 'forwarded', 'taken', 'closed')", name=op.f("ck_care_case_state")
+            "state = 'ringing' OR state = 'forwarded' OR state = 'taken' OR state = 'closed'",
+            name=op.f("ck_care_case_state"),
         ),
         sa.CheckConstraint(
             "closed_ms IS NULL OR outcome IS NOT NULL", name=op.f("ck_care_case_outcome")
@@ -336,7 +337,8 @@ def upgrade() -> None:
             "body_form <> 'person' OR person_id IS NOT NULL", name=op.f("ck_event_body_key")
         ),
         sa.CheckConstraint(
-            "body_form IN ('clear', 'person', 'vault')", name=op.f("ck_event_body_form")
+            "body_form = 'clear' OR body_form = 'person' OR body_form = 'vault'",
+            name=op.f("ck_event_body_form"),
         ),
         sa.CheckConstraint(
             "kind <> 'report' OR (device_id IS NOT NULL AND generation IS NOT NULL"
@@ -344,9 +346,12 @@ def upgrade() -> None:
             " AND report_type IS NOT NULL)",
             name=op.f("ck_event_message_id"),
         ),
-        sa.CheckConstraint("kind IN ('report', 'call', 'duty')", name=op.f("ck_event_kind")),
         sa.CheckConstraint(
-            "occurred_source IN ('band', 'anchor', 'arrival', 'gateway')",
+            "kind = 'report' OR kind = 'call' OR kind = 'duty'", name=op.f("ck_event_kind")
+        ),
+        sa.CheckConstraint(
+            "occurred_source = 'arrival' OR occurred_source = 'anchor'"
+            " OR occurred_source = 'band' OR occurred_source = 'gateway'",
             name=op.f("ck_event_occurred_source"),
         ),
         sa.CheckConstraint("answer_state BETWEEN 0 AND 4", name=op.f("ck_event_answer_state")),
