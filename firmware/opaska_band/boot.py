@@ -13,6 +13,8 @@ import gc
 import sys
 import time
 
+import micropython
+
 from .boards.band_v1 import Board
 from .drivers.button import Button
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 WATCHDOG_MS = 30_000  # a name look-up may block for some seconds; an SOS may not wait a minute
-_FEED_MS = 5_000
+_FEED_MS = 15_000  # half of it: each feeding wakes the processor, and a blocked look-up still fits
 # Collect after so much allocation: compiling sprinkles names over a heap that was never collected,
 # and the next table of names then finds no place in one piece.
 _COLLECT_AFTER_BYTES = 16_384
@@ -56,6 +58,8 @@ async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> No
 
     feeding = asyncio.create_task(_feed(watchdog))
     who = identity.read(board.nvs)
+    if who and who.build == identity.SEALED:
+        micropython.kbd_intr(-1)  # nobody gets in by the console
     if who is None:
         from . import unprovisioned
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from opaska_tools.simulator.band import SimulatedBand
 
+from opaska_tools.simulator.band import SimulatedBand
 from tests.support.requirements import program
 from tests.support.small_gateway import SmallGateway
 

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 from opaska_protocol import reports
 from opaska_protocol.answers import ACCEPTED, CLOSED, STORED, TAKEN
-
 from tests.support.until import until
 
 if TYPE_CHECKING:
     from opaska_tools.simulator.band import SimulatedBand
     from opaska_tools.simulator.records import Press
-
     from tests.support.small_gateway import Arrival, SmallGateway
 
 HOLD_MS = 500
