@@ -8,13 +8,18 @@ import os
 import sys
 
 import power
+import uselect
 import usocket
 
+online = False  # PPP is up: the sockets have a way out
 link = None  # the open socket, or None when nobody holds the board
 on_time = None  # function(now_ms, token), set by clock.py
 _buffer = bytearray(512)
 _fill = 0  # bytes of _buffer that wait for the rest of their line
 _parts = []  # functions(name, value) that carry out commands; True: it was theirs
+_asker = uselect.poll()
+_asking = False  # a question is under way
+_answer = None
 _early = list(power.START.get("commands", {}).items())  # (name, value) without a part yet
 
 
@@ -30,6 +35,18 @@ def send(message):
     """Tell an event, if somebody listens."""
     if link:
         _write(json.dumps(message) + "\n")
+
+
+def ask(question, value):
+    """The answer of whoever holds the board, or None; everything stands still until it comes."""
+    global _answer, _asking
+    _answer = None
+    _asking = link is not None
+    send({"ask": question, "of": value})
+    while _asking:
+        _asker.poll()
+        receive()
+    return _answer
 
 
 def report(wake_ms, token):
@@ -70,17 +87,6 @@ def wait_for_the_end():
             pass
 
 
-def _connect():
-    global link
-    address = os.getenv("OPASKA_SIM_CONTROL")
-    if address:
-        host, port = address.rsplit(":", 1)
-        link = usocket.socket()
-        link.setsockopt(6, 1, 1)  # TCP_NODELAY
-        link.connect(usocket.getaddrinfo(host, int(port))[0][-1])
-        link.setblocking(False)
-
-
 def _write(text):
     while text:
         text = text[link.write(text) or 0 :]
@@ -99,8 +105,13 @@ def _take_time(at):
 
 
 def _carry_out(command):
+    global _answer, _asking
     if command[0] == "poke":
         send({"alive": command[1]})
+        return
+    if command[0] == "answer":
+        _answer = command[1]
+        _asking = False
         return
     try:
         if not any(part(*command) for part in _parts):
@@ -109,4 +120,11 @@ def _carry_out(command):
         sys.print_exception(error)
 
 
-_connect()
+_address = os.getenv("OPASKA_SIM_CONTROL")
+if _address:
+    _host, _port = _address.rsplit(":", 1)
+    link = usocket.socket()
+    link.setsockopt(6, 1, 1)  # TCP_NODELAY
+    link.connect(usocket.getaddrinfo(_host, int(_port))[0][-1])
+    link.setblocking(False)
+    _asker.register(link, uselect.POLLIN)

@@ -7,24 +7,30 @@ import os
 
 import flash
 import power
-import wiring
+from micropython import const
+from pins import number, wakers
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 
 _NVS_FILE = power.path("nvs.json")
-_NOT_FOUND = -0x1102  # ESP_ERR_NVS_NOT_FOUND
-_INVALID_LENGTH = -0x110C
-_KEY_TOO_LONG = -0x1109
-_MAX_KEY = 15
+_NOT_FOUND = const(-0x1102)  # ESP_ERR_NVS_NOT_FOUND
+_INVALID_LENGTH = const(-0x110C)
+_KEY_TOO_LONG = const(-0x1109)
+_MAX_KEY = const(15)
 
 
 def wake_on_ext0(pin, level):
-    wiring.set_wakers(0, [] if pin is None else [pin], level)
+    _arm(0, [] if pin is None else [pin], level)
 
 
 def wake_on_ext1(pins, level):
-    wiring.set_wakers(1, pins or [], level)
+    _arm(1, pins or [], level)
+
+
+def _arm(slot, pins, level):
+    wakers[:] = [waker for waker in wakers if waker[2] != slot]
+    wakers.extend([number(pin), 1 if level else 0, slot] for pin in pins)
 
 
 class NVS:

@@ -6,25 +6,30 @@ import os
 
 import control
 import power
+from micropython import const
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 BLOCK_BYTES = 4096
-_BLOCKS = 64  # 256 KiB
-_FILE = power.path("flash.img")
-_CHUNK = 256
+_BLOCKS = const(64)  # 256 KiB
+_NAME = power.path("flash.img")
+_CHUNK = const(256)
 
 # How much of the torn step reaches the flash
 NOTHING = 0
 HALF = 1
 SOME_BITS = 2
 
-_EIO = 5
+_EIO = const(5)
 _ERRORS = {"read_only": 30, "full": 28}  # EROFS, ENOSPC
 
 steps = 0  # program and erase steps of this start
 _fault = None  # None, "unreadable", "read_only" or "full"
 _cut_at = None  # step during which the power goes, and how
 _cut_mode = NOTHING
-_file = None
+_file: "Any" = None
 
 
 def step():
@@ -99,18 +104,6 @@ def _blank(at, count):
         _file.write(chunk)
 
 
-def _open():
-    global _file
-    try:
-        os.stat(_FILE)
-    except OSError:
-        with open(_FILE + ".new", "wb") as new:
-            for _ in range(_BLOCKS * BLOCK_BYTES // _CHUNK):
-                new.write(b"\xff" * _CHUNK)
-        os.rename(_FILE + ".new", _FILE)
-    _file = open(_FILE, "r+b")  # noqa: SIM115 - for the life of the board
-
-
 def size():
     return _BLOCKS * BLOCK_BYTES
 
@@ -129,5 +122,12 @@ def _obey(name, value):
     return True
 
 
-_open()
+try:
+    os.stat(_NAME)
+except OSError:
+    with open(_NAME + ".new", "wb") as _file:
+        for _ in range(_BLOCKS * BLOCK_BYTES // _CHUNK):
+            _file.write(b"\xff" * _CHUNK)
+    os.rename(_NAME + ".new", _NAME)
+_file = open(_NAME, "r+b")  # noqa: SIM115 - for the life of the board
 control.add(_obey)

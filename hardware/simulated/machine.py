@@ -1,28 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-# MicroPython's `machine` as on an ESP32-S3, with the band's chips around it. Pins and PWM are in
-# pins.py, buses in buses.py; what is on which pin is in wiring.py.
+# MicroPython's `machine` as on an ESP32-S3. Pins and PWM are in pins.py, buses in buses.py; what
+# is connected to them is the affair of wiring.py, on the other end of the control line.
 
 import hashlib
 
 import clock
 import control
+import pins
 import power
 import rtc
-import wiring
 from buses import I2C, UART  # noqa: F401
 from pins import PWM, Pin  # noqa: F401
-from power import (  # noqa: F401
-    DEEPSLEEP_RESET,
-    EXT0_WAKE,
-    EXT1_WAKE,
-    HARD_RESET,
-    PWRON_RESET,
-    SOFT_RESET,
-    TIMER_WAKE,
-    WDT_RESET,
-)
 
-PIN_WAKE = EXT0_WAKE
+PWRON_RESET = 1
+HARD_RESET = 2
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+EXT0_WAKE = 2
+EXT1_WAKE = 3
+TIMER_WAKE = 4
+PIN_WAKE = 2
 TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
 SoftI2C = I2C
@@ -46,16 +44,16 @@ def wake_reason():
 
 
 def deepsleep(ms=0):
-    power.end({"sleep": ms, "wakers": wiring.wakers()})
+    power.end({"sleep": ms, "wakers": pins.wakers})
 
 
 def lightsleep(ms=0):
     end = clock.now() + ms
-    while not wiring.woken():
+    while not pins.woken():
         left = end - clock.now() if ms else 1000
         if left <= 0:
             break
-        clock.sleep(min(left, 20) if wiring.wakers() else left)
+        clock.sleep(min(left, 20) if pins.wakers else left)
 
 
 def idle():
@@ -70,15 +68,7 @@ def freq(hz=None):
 
 
 def unique_id():
-    return hashlib.sha256(power.FOLDER).digest()[:6]
-
-
-def disable_irq():
-    return 0  # interrupts come only where the firmware waits
-
-
-def enable_irq(state):
-    pass
+    return hashlib.sha256(power.path("")).digest()[:6]
 
 
 def note(name):

@@ -2,23 +2,22 @@
 # The chip's pins: levels from inside and outside, edges, interrupts and PWM. The state of all pins
 # lies in four small arrays, since the simulation shares the band's heap.
 
+import clock
+import control
 import micropython
 from micropython import const
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 _COUNT = const(49)
 _LET_GO = const(2)  # in _world: nothing outside drives the pin
 
-on_output: "Any" = None  # function(gpio, duty 0..65535, freq_hz), set by wiring.py
+wakers = []  # [gpio, level, slot] armed for the next sleep; slot 0: ext0, 1: ext1
 _mode = bytearray(_COUNT)
 _pull = bytearray(_COUNT)
 _latch = bytearray(_COUNT)  # what an output drives
 _world = bytearray(b"\x02" * _COUNT)  # what something outside drives
 _interrupts = {}  # gpio -> (handler, trigger, hard)
 _pwm = {}  # gpio -> PWM
+_told = {}  # gpio -> (duty, hz) that the world knows
 
 
 def level(gpio):
@@ -31,25 +30,6 @@ def level(gpio):
     return 1 if _pull[gpio] == Pin.PULL_UP else 0
 
 
-def drive(gpio, to):
-    """Something outside drives the pin to 0 or 1, or lets go of it (None)."""
-    before = level(gpio)
-    _world[gpio] = _LET_GO if to is None else to
-    after = level(gpio)
-    interrupt = _interrupts.get(gpio)
-    if interrupt and after != before:
-        handler, trigger, hard = interrupt
-        if trigger & (Pin.IRQ_RISING if after else Pin.IRQ_FALLING):
-            if hard:
-                micropython.heap_lock()  # as in a hard interrupt: nothing may be allocated
-                try:
-                    handler(Pin(gpio))
-                finally:
-                    micropython.heap_unlock()
-            else:
-                micropython.schedule(handler, Pin(gpio))
-
-
 def number(pin):
     """GPIO number of a Pin or a number."""
     if isinstance(pin, Pin):
@@ -60,12 +40,63 @@ def number(pin):
     return pin
 
 
-def _changed(gpio):
+def woken():
+    """Whether a pin armed for it ends the sleep now."""
+    return any(level(waker[0]) == waker[1] for waker in wakers)
+
+
+def _drive(gpio, to):
+    """Something outside drives the pin to 0 or 1, or lets go of it (None)."""
+    before = level(gpio)
+    _world[gpio] = _LET_GO if to is None else to
+    after = level(gpio)
+    interrupt = _interrupts.get(gpio)
+    if interrupt and after != before:
+        handler, trigger, hard = interrupt
+        if trigger & (Pin.IRQ_RISING if after else Pin.IRQ_FALLING):
+            pin = Pin(gpio)
+            if hard:
+                micropython.heap_lock()  # as in a hard interrupt: nothing may be allocated
+                try:
+                    handler(pin)
+                finally:
+                    micropython.heap_unlock()
+            else:
+                micropython.schedule(handler, pin)
+
+
+def _tell(gpio):
+    """What the output drives, if that is new."""
     pwm = _pwm.get(gpio)
     if pwm:
-        on_output(gpio, pwm._duty, pwm._freq)
+        now = (pwm._duty, pwm._freq)
     elif _mode[gpio] == Pin.OUT:
-        on_output(gpio, 65535 * _latch[gpio], 0)
+        now = (65535 * _latch[gpio], 0)
+    else:
+        return
+    if _told.get(gpio) != now:
+        _told[gpio] = now
+        control.send({"t": clock.now(), "out": gpio, "duty": now[0], "hz": now[1]})
+
+
+def _obey(name, value):
+    if name == "pin":
+        _drive(*value)
+    elif name == "pins":
+        for pin in value:
+            _drive(*pin)
+    elif name == "press":
+        gpio, to, ms, press = value
+        clock.after(ms, lambda: _press("released", press, gpio, None))
+        _press("pressed", press, gpio, to)
+    else:
+        return False
+    return True
+
+
+def _press(event, press, gpio, to):
+    control.send({"t": clock.now(), event: press})
+    _drive(gpio, to)
 
 
 class Pin:
@@ -93,7 +124,7 @@ class Pin:
             _pwm.pop(gpio, None)
         if pull != -1:
             _pull[gpio] = pull or 0
-        _changed(gpio)
+        _tell(gpio)
 
     def value(self, to=None):
         if to is not None:
@@ -121,9 +152,6 @@ class Pin:
     def __hash__(self):
         return self._gpio
 
-    def __repr__(self):
-        return "Pin(%d)" % self._gpio
-
 
 class PWM:
     """LEDC channel. As on the ESP32 it starts at once: at 5 kHz and half duty if not told."""
@@ -144,11 +172,12 @@ class PWM:
         elif duty_u16 is None:
             duty_u16 = self._duty if duty is None else duty * 64
         self._duty = min(65535, max(0, duty_u16))
-        _changed(self._gpio)
+        _tell(self._gpio)
 
     def deinit(self):
+        self._duty = 0
+        _tell(self._gpio)
         _pwm.pop(self._gpio, None)
-        on_output(self._gpio, 0, 0)
 
     def freq(self, hz=None):
         return self._freq if hz is None else self.init(hz)
@@ -159,7 +188,5 @@ class PWM:
     def duty_u16(self, duty=None):
         return self._duty if duty is None else self.init(duty_u16=duty)
 
-    def duty_ns(self, ns=None):
-        if ns is not None:
-            return self.init(duty_ns=ns)
-        return self._duty * 1_000_000_000 // (65536 * self._freq)
+
+control.add(_obey)

@@ -1,32 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # How this run of the board began, and how it ends: reset causes, sleep and the loss of power.
-# A board that has ended touches nothing any more: the supervisor kills it (or it kills itself).
+# A board that has ended touches nothing any more: the supervisor kills it, or it kills itself.
 
 import json
 import os
 
-# machine.reset_cause() and machine.wake_reason() as on the ESP32
-PWRON_RESET = 1
-HARD_RESET = 2
-WDT_RESET = 3
-DEEPSLEEP_RESET = 4
-SOFT_RESET = 5
-EXT0_WAKE = 2
-EXT1_WAKE = 3
-TIMER_WAKE = 4
+from micropython import const
 
-HARD_RESET_EXIT = 42  # exit code of a board that nobody supervises
+_PWRON_RESET = const(1)
+_HARD_RESET = const(2)
+_HARD_RESET_EXIT = const(42)  # exit code of a board that nobody supervises
 
-FOLDER = os.getenv("OPASKA_SIM_DIR") or "."
+_FOLDER = os.getenv("OPASKA_SIM_DIR") or "."
 START = json.loads(os.getenv("OPASKA_SIM_START") or "{}")
 
-cause = START.get("cause", PWRON_RESET)
+cause = START.get("cause", _PWRON_RESET)
 wake = START.get("wake", 0)
 
 
 def path(name):
     """A file of the board's that outlives the process."""
-    return FOLDER + "/" + name
+    return _FOLDER + "/" + name
 
 
 def cut():
@@ -34,7 +28,7 @@ def cut():
     import control
 
     control.send({"cut": True})
-    _die()
+    os.system("kill -9 $PPID")  # noqa: S605 - SIGKILL is the one exit that no code can catch
 
 
 def end(how):
@@ -43,10 +37,6 @@ def end(how):
 
     control.send(how)
     control.wait_for_the_end()
-    if how.get("reset") == HARD_RESET:
-        raise SystemExit(HARD_RESET_EXIT)
-    _die()
-
-
-def _die():
-    os.system("kill -9 $PPID")  # noqa: S605 - SIGKILL is the one exit that no code can catch
+    if how.get("reset") == _HARD_RESET:
+        raise SystemExit(_HARD_RESET_EXIT)
+    cut()

@@ -35,24 +35,19 @@ def save():
     os.rename(_FILE + ".new", _FILE)
 
 
-def _load():
-    global _zero, memory
-    try:
-        if power.cause == power.PWRON_RESET:
-            os.remove(_FILE)
-        with open(_FILE) as file:
-            kept = json.load(file)
-    except OSError:
-        return
-    _zero = kept["zero"]
-    memory = bytes.fromhex(kept["memory"])
-
-
 def _obey(name, value):
     if name == "shift_clock":
         set_wall_ms(wall_ms() + int(value * 1000))
     return name == "shift_clock"
 
 
-_load()
+try:
+    if power.cause == 1:  # power on
+        os.remove(_FILE)
+    with open(_FILE) as _file:
+        _kept = json.load(_file)
+    _zero = _kept["zero"]
+    memory = bytes.fromhex(_kept["memory"])
+except OSError:
+    pass  # there is nothing to remember
 control.add(_obey)

@@ -4,8 +4,8 @@
 
 import os
 
+import control
 import usocket
-import wiring
 from usocket import AF_INET, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET  # noqa: F401
 
 IPPROTO_TCP = 6
@@ -16,13 +16,13 @@ _EAI_FAIL = -202  # lwIP's number: the name could not be resolved
 
 def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
     way = os.getenv("OPASKA_SIM_PROXY")
-    if not wiring.online or not way:
+    if not control.online or not way:
         raise OSError(_EAI_FAIL)
     host, port = way.rsplit(":", 1)
     return usocket.getaddrinfo(host, int(port), AF_INET, SOCK_STREAM)
 
 
 def socket(af=AF_INET, type=SOCK_STREAM, proto=0):
-    if not wiring.online:
+    if not control.online:
         raise OSError(_EHOSTUNREACH)
     return usocket.socket(af, type)

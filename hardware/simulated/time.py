@@ -7,11 +7,14 @@ import sys
 import clock
 import rtc
 import utime
+from micropython import const
 
-TICKS_PERIOD = 1 << 30
-TICKS_HALF = TICKS_PERIOD >> 1
-EPOCH_2000_S = 946_684_800  # 2000-01-01 in the host's seconds since 1970
-_SPINS = 2000  # readings of a clock that stands still, before virtual time gives a loop 1 ms
+_PERIOD = const(1 << 30)
+_HALF = const(1 << 29)
+_EPOCH_2000_S = const(946_684_800)  # 2000-01-01 in the host's seconds since 1970
+_SPINS = const(
+    2000
+)  # readings of a clock that stands still, before virtual time gives a loop 1 ms
 
 _begin = clock.now()
 _spins = 0
@@ -21,26 +24,26 @@ _spun_at = 0
 def ticks_ms():
     if clock.VIRTUAL:
         _let_time_pass()
-    return clock.now() - _begin & TICKS_PERIOD - 1
+    return clock.now() - _begin & _PERIOD - 1
 
 
 def ticks_us():
     if clock.VIRTUAL:
-        return (ticks_ms() * 1000) & TICKS_PERIOD - 1
-    return utime.ticks_us() & TICKS_PERIOD - 1
+        return (ticks_ms() * 1000) & _PERIOD - 1
+    return utime.ticks_us() & _PERIOD - 1
 
 
 ticks_cpu = ticks_us
 
 
 def ticks_add(ticks, delta):
-    if not -TICKS_HALF < delta < TICKS_HALF:
+    if not -_HALF < delta < _HALF:
         raise OverflowError("ticks interval overflow")
-    return ticks + delta & TICKS_PERIOD - 1
+    return ticks + delta & _PERIOD - 1
 
 
 def ticks_diff(end, start):
-    return (end - start + TICKS_HALF & TICKS_PERIOD - 1) - TICKS_HALF
+    return (end - start + _HALF & _PERIOD - 1) - _HALF
 
 
 def sleep_ms(ms):
@@ -65,7 +68,7 @@ def time_ns():
 
 
 def gmtime(seconds=None):
-    return utime.gmtime((time() if seconds is None else seconds) + EPOCH_2000_S)[:8]
+    return utime.gmtime((time() if seconds is None else seconds) + _EPOCH_2000_S)[:8]
 
 
 localtime = gmtime

@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# The soldering: which chip sits on which pin of the simulated band. Checked against
-# hardware/band_v1/pinout.toml; keep the two alike.
+"""The board around the ESP32-S3: which chip sits on which pin. Runs on CPython, in the supervisor,
+so that chips take nothing of the band's heap. Checked against hardware/band_v1/pinout.toml."""
 
-import json
-import os
+from __future__ import annotations
 
-import clock
-import control
-import pins
-import power
-import utime
-from chips.eg915u import EG915U
-from chips.max17048 import MAX17048
+from typing import TYPE_CHECKING, Protocol
 
-TYPE_CHECKING = False
+from .chips.eg915u import DATA, EG915U
+from .chips.max17048 import MAX17048
+
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
 PINS = {
     "sos_button": 1,
@@ -33,109 +28,82 @@ PINS = {
     "gauge_alert": 40,
     "charger_status": 41,
 }
-FELT = (
-    "motor",
-    "buzzer",
-    "led_red",
-    "led_green",
-    "led_blue",
-)  # what the wearer feels, hears, sees
-
-gauge = MAX17048()
-modem = EG915U(clock.after, lambda: utime.gmtime(clock.utc_s())[:6])
-online = False  # PPP is up: the sockets work; set by network.py
-on_hang_up: "Any" = None  # function(), told when no data call is left
-_outputs = {}  # gpio -> [name, duty, hz] of what is felt
-_wakers = []  # [gpio, level, slot] armed for the next sleep
-_MODEM_FILE = power.path("modem.json")  # the modem has its own supply: a reset does not stop it
+# What the wearer feels, hears and sees.
+FELT = {PINS[name]: name for name in ("motor", "buzzer", "led_red", "led_green", "led_blue")}
 
 
-def i2c_chips(scl, sda):
-    """Address -> chip of the bus on these pins."""
-    ours = pins.number(scl) == PINS["i2c_scl"] and pins.number(sda) == PINS["i2c_sda"]
-    return {gauge.ADDRESS: gauge} if ours else {}
+class Processor(Protocol):
+    """What the board can do to the chip, and what it needs to live."""
+
+    def drive(self, gpio: int, level: int | None) -> None: ...
+    def uart(self, tx: int, data: bytes) -> None: ...
+    def call(self, open_: bool) -> None: ...
+    def after(self, ms: float, function: Callable[[], None]) -> None: ...
+    def utc(self) -> tuple[int, int, int, int, int, int]: ...
 
 
-def uart_chip(tx, rx):
-    """The chip at the other end of these pins, or None."""
-    ours = pins.number(tx) == PINS["modem_tx"] and pins.number(rx) == PINS["modem_rx"]
-    return modem if ours else None
+class Wiring:
+    """The chips, and what reaches them from the processor's pins."""
 
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self.gauge = MAX17048()
+        self.gauge.on_alert = self._alert
+        self.modem = EG915U(processor.after, processor.utc)
+        self.modem.to_host = lambda data: processor.uart(PINS["modem_tx"], data)
+        self.modem.on_change = self._tell_call
+        self._in_call = False
 
-def set_wakers(slot, wake_pins, level):
-    """Pins that end a sleep at this level; a new call for a slot replaces the former."""
-    _wakers[:] = [waker for waker in _wakers if waker[2] != slot]
-    _wakers.extend([pins.number(pin), 1 if level else 0, slot] for pin in wake_pins)
+    def power_on(self) -> None:
+        """The supply is there: the modem's PWRKEY is pressed by an RC."""
+        self.modem.power_on()
 
+    def power_off(self) -> None:
+        """Every chip forgets."""
+        self.modem.power_off()
 
-def wakers():
-    return _wakers
+    def processor_reset(self) -> None:
+        """All outputs of the processor float; DTR is pulled up in the modem."""
+        self.modem.power_key(False)
+        self.modem.data_terminal_ready(False)
 
+    def charging(self, on: bool) -> None:
+        """The charger's STAT pin."""
+        self._processor.drive(PINS["charger_status"], 0 if on else None)
 
-def woken():
-    """Whether a pin armed for it would end the sleep now."""
-    return any(pins.level(gpio) == level for gpio, level, _ in _wakers)
+    def output(self, gpio: int, high: bool) -> None:
+        """An output of the processor has changed."""
+        if gpio == PINS["modem_power_key"]:
+            self.modem.power_key(high)
+        elif gpio == PINS["modem_dtr"]:
+            self.modem.data_terminal_ready(not high)
 
+    def i2c_chips(self, scl: int, sda: int) -> dict[int, MAX17048]:
+        """The chips of the bus on these pins, by address."""
+        ours = (scl, sda) == (PINS["i2c_scl"], PINS["i2c_sda"])
+        return {self.gauge.ADDRESS: self.gauge} if ours else {}
 
-def _output(gpio, duty, hz):
-    if gpio in _outputs:
-        felt = _outputs[gpio]
-        if felt[1] != duty or felt[2] != hz:
-            felt[1:] = duty, hz
-            control.send({"t": clock.now(), "felt": felt[0], "duty": duty, "hz": hz})
-    elif gpio == PINS["modem_power_key"]:
-        modem.power_key(duty > 0)
-    elif gpio == PINS["modem_dtr"]:
-        modem.data_terminal_ready(duty == 0)
+    def i2c(self, scl: int, sda: int, address: int, data: bytes, count: int) -> bytes | None:
+        """One transfer: write, then read. None: not acknowledged."""
+        chip = self.i2c_chips(scl, sda).get(address)
+        if chip is None or (data and not chip.write(data)):
+            return None
+        return bytes(chip.read(count)) if count else b""
 
+    def uart(self, tx: int, rx: int, data: bytes) -> None:
+        """Bytes that the processor has sent."""
+        if (tx, rx) == (PINS["modem_tx"], PINS["modem_rx"]):
+            self.modem.from_host(data)
 
-def _obey(name, value):
-    if name == "pin":
-        pins.drive(*value)
-    elif name == "pins":
-        for pin in value:
-            pins.drive(*pin)
-    elif name == "press":
-        gpio, level, ms, number = value
-        clock.after(ms, lambda: _press(gpio, None, "released", number))
-        _press(gpio, level, "pressed", number)
-    elif name == "battery":
-        gauge.set(*value)
-    elif name == "charging":
-        pins.drive(PINS["charger_status"], 0 if value else 1)
-    elif name == "modem":
-        modem.set(**value)
-    else:
-        return False
-    return True
+    def hang_up(self) -> None:
+        """The band has ended PPP, which ends the call."""
+        self.modem.hang_up()
 
+    def _alert(self, low: bool) -> None:
+        self._processor.drive(PINS["gauge_alert"], 0 if low else None)
 
-def _press(gpio, level, event, number):
-    control.send({"t": clock.now(), event: number})
-    pins.drive(gpio, level)
-
-
-def _modem_changed():
-    with open(_MODEM_FILE, "w") as file:
-        json.dump(modem.kept(), file)
-    if on_hang_up and modem.state != 3:
-        on_hang_up()
-
-
-def _supply():
-    modem.on_change = _modem_changed
-    try:
-        if power.cause == power.PWRON_RESET:
-            os.remove(_MODEM_FILE)
-        with open(_MODEM_FILE) as file:
-            modem.resume(json.load(file))
-    except OSError:
-        modem.power_on()
-
-
-for _name in FELT:
-    _outputs[PINS[_name]] = [_name, 0, 0]
-pins.on_output = _output
-gauge.on_alert = lambda low: pins.drive(PINS["gauge_alert"], 0 if low else 1)
-control.add(_obey)
-_supply()
+    def _tell_call(self) -> None:
+        in_call = self.modem.state == DATA
+        if in_call != self._in_call:
+            self._in_call = in_call
+            self._processor.call(in_call)

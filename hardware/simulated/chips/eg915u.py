@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-# Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands and dialling into data
-# mode. What PPP carries there is network.py's affair. Runs on CPython too.
+"""Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands, and dialling into
+data mode; what PPP carries there is network.py's affair. Runs on CPython, in the supervisor."""
 
-TYPE_CHECKING = False
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Callable
 
 # States
 OFF = 0
@@ -12,191 +15,256 @@ STARTING = 1
 COMMAND = 2
 DATA = 3  # dialled: bytes are PPP; "+++" or DTR leads back
 
-_KEY_MS = 2000  # PWRKEY held this long turns the modem on or off
+KEY_MS = 2000  # PWRKEY held this long turns the modem on or off
+_LINE_MAX = 256
+_OK = "OK"
+_ERROR = "ERROR"
 _NO_CARRIER = "NO CARRIER"
-_TAKEN = (  # commands that are answered OK whatever follows, and change nothing here
-    "V Z & +CGDCONT= +CMEE= +CREG= +CGREG= +CGATT= +CTZU= +COPS= +IPR= +IFC= +ICF= +QCFG= "
-    "+QURCCFG= +QICSGP="
-)
-_FIXED = {
-    "I": "Quectel\nEG915U\nRevision: simulated",
-    "+CGSN": "860000000000002",
-    "+COPS?": '+COPS: 0,0,"Simulated",7',
-    "+QCCID": "+QCCID: 8948000000000000005",
-}
+_NO_SIM = "+CME ERROR: 10"  # TS 27.007 9.2.1: SIM not inserted
+_HOME, _SEARCHING = 1, 2  # TS 27.007 10.1.22, <stat>
+_NO_SIGNAL = 99  # TS 27.007 8.5, <rssi>
 
 
 class EG915U:
-    # The world around the modem; the two times are short so that tests are.
-    signal_dbm = -77
-    covered = True  # a network is in reach
-    sim = True
-    start_ms = 100  # about 10 s in the real part
-    register_ms = 10  # seconds to minutes in the real part
+    """The world sets the first attributes; the two times are short so that tests are."""
 
-    to_host: "Any" = None  # function(bytes), set by the serial port
-    on_change: "Any" = None  # function(), told of every change of `state`
-    state = OFF
-    _start = 0  # counts starts and stops, so that alarms of an earlier one are void
-    _key = 0  # counts changes of PWRKEY, likewise
+    def __init__(
+        self,
+        after: Callable[[float, Callable[[], None]], None],
+        utc: Callable[[], tuple[int, int, int, int, int, int]],
+    ) -> None:
+        self.signal_dbm = -77
+        self.covered = True  # a network is in reach
+        self.sim = True
+        self.start_ms = 100  # about 10 s in the real part
+        self.register_ms = 10  # seconds to minutes in the real part
+        self.to_host: Callable[[bytes], None] | None = None  # the serial port
+        self.on_change: Callable[[], None] | None = None  # told of every change of `state`
+        self.state = OFF
+        self._after = after  # calls a function so many ms later
+        self._utc = utc  # true year, month, day, hour, minute, second
+        self._starts = 0  # counts starts and stops, so that alarms of an earlier one are void
+        self._keys = 0  # counts changes of PWRKEY, likewise
+        self._typed = b""
+        self._echo = True
+        self._dtr = False
+        self._call = False
+        self._registered = False
+        self._reports = False  # AT+CEREG=1: changes of the registration are told
 
-    def __init__(self, after, utc):
-        self._after = after  # function(ms, function): calls it then
-        self._utc = utc  # function(): true (year, month, day, hour, minute, second)
-        self._forget()
-
-    def set(self, **settings):
-        """Change the world: signal_dbm, covered, sim, start_ms, register_ms."""
-        for name, value in settings.items():
+    def set(self, **world: float) -> None:
+        """Change signal_dbm, covered, sim, start_ms or register_ms."""
+        for name, value in world.items():
+            if not hasattr(self, name):
+                raise AttributeError(f"the modem's world has no {name!r}")
             setattr(self, name, value)
         if self.state >= COMMAND:
             self._look_around()
 
-    def power_on(self):
+    def power_on(self) -> None:
         """The supply is there (the board's RC then presses PWRKEY) or PWRKEY was pressed."""
+        self._starts += 1
         self._forget()
         self._change(STARTING)
         self._later(self.start_ms, self._ready)
 
-    def power_key(self, pressed):
-        """PWRKEY, which the board pulls low while `pressed`."""
-        self._key += 1
-        press = self._key
-        if pressed:
-            self._after(_KEY_MS, lambda: self._key == press and self._toggle())
+    def power_off(self) -> None:
+        """The supply is gone."""
+        self._starts += 1
+        self._forget()
+        self._change(OFF)
 
-    def data_terminal_ready(self, on):
+    def power_key(self, pressed: bool) -> None:
+        """PWRKEY, which the board pulls low while `pressed`."""
+        self._keys += 1
+        press = self._keys
+
+        def held() -> None:
+            if self._keys == press:
+                self._toggle()
+
+        if pressed:
+            self._after(KEY_MS, held)
+
+    def data_terminal_ready(self, on: bool) -> None:
         """DTR: letting go of it ends a call (AT&D2)."""
         if self._dtr and not on:
             self.hang_up()
         self._dtr = on
 
-    def hang_up(self):
+    def hang_up(self) -> None:
         """End the data call, as the network, the band or DTR does it."""
         if self._call:
             self._call = False
             self._change(COMMAND)
             self._say(_NO_CARRIER)
 
-    def kept(self):
-        """What the modem knows while the processor is reset."""
-        return [self.state, self._call, self._dtr, self._registered]
-
-    def resume(self, kept):
-        """The processor was reset while the modem stayed on; its pin has let go of DTR."""
-        self.state, self._call, self._dtr, self._registered = kept
-        if self.state == STARTING:
-            self._later(self.start_ms, self._ready)
-        self.data_terminal_ready(False)
-
-    def from_host(self, data):
+    def from_host(self, data: bytes) -> None:
         """Bytes from the serial port."""
         if self.state == DATA and data == b"+++":
             self._change(COMMAND)
-            self._say("OK")
+            self._say(_OK)
         elif self.state == COMMAND:
             if self._echo and self.to_host:
                 self.to_host(data)
-            self._typed = (self._typed + data.replace(b"\n", b""))[-256:]
-            while b"\r" in self._typed:
-                line, self._typed = self._typed.split(b"\r", 1)
-                line = line.decode().strip().upper()
-                if line.startswith("AT"):
-                    for part in self._answer(line[2:]).split("\n"):
-                        self._say(part)
+            *lines, self._typed = (self._typed + data.replace(b"\n", b"")).split(b"\r")
+            self._typed = self._typed[-_LINE_MAX:]
+            for line in lines:
+                self._obey(line.decode(errors="replace").strip().upper())
 
-    def _forget(self):
+    def _forget(self) -> None:
         self._typed = b""
         self._echo = True
-        self._dtr = self._call = self._registered = False
-        self._report = 0  # AT+CEREG=n: 1 tells changes
+        self._dtr = False
+        self._call = False
+        self._registered = False
+        self._reports = False
 
-    def _later(self, ms, function):
-        start = self._start
-        self._after(ms, lambda: self._start == start and function())
+    def _later(self, ms: float, function: Callable[[], None]) -> None:
+        start = self._starts
 
-    def _change(self, state):
+        def unless_restarted() -> None:
+            if self._starts == start:
+                function()
+
+        self._after(ms, unless_restarted)
+
+    def _change(self, state: int) -> None:
         self.state = state
         if self.on_change:
             self.on_change()
 
-    def _toggle(self):
-        self._start += 1
+    def _toggle(self) -> None:
         if self.state == OFF:
             self.power_on()
         else:
             self.hang_up()
             self._say("POWERED DOWN")
-            self._change(OFF)
+            self.power_off()
 
-    def _ready(self):
+    def _ready(self) -> None:
         self._change(COMMAND)
         self._say("RDY")
         self._look_around()
 
-    def _look_around(self):
+    def _look_around(self) -> None:
         if self.covered and self.sim:
             self._later(self.register_ms, lambda: self._register(self.covered and self.sim))
         else:
             self._register(False)
 
-    def _register(self, registered):
+    def _register(self, registered: bool) -> None:
         if registered != self._registered:
             self._registered = registered
-            if self._report:
-                self._say("+CEREG: %d" % (1 if registered else 2))
+            if self._reports:
+                self._say(f"+CEREG: {_HOME if registered else _SEARCHING}")
             if not registered:
                 self.hang_up()
 
-    def _say(self, text):
+    def _say(self, text: str) -> None:
         if self.to_host:
-            self.to_host(b"\r\n" + text.encode() + b"\r\n")
+            self.to_host(f"\r\n{text}\r\n".encode())
 
-    def _answer(self, command):
-        starts = command.startswith
-        if starts("D*99") or (command == "O" and self._call):
-            return self._dial()
-        if starts("E"):
-            self._echo = command[1:2] != "0"  # more may follow, as in ATE0&D2
-        elif starts("H"):
-            self.hang_up()
-        elif starts("+QPOWD"):
-            self._later(0, self._toggle)
-        elif starts("+CFUN="):
-            self._register(False)
-            if starts("+CFUN=1"):
-                self._look_around()
-        elif starts("+CEREG="):
-            self._report = int(command[7:])
-        elif command and not any(starts(taken) for taken in _TAKEN.split()):
-            return self._tell(command)
-        return "OK"
+    # --- AT commands ---
 
-    def _dial(self):
-        if not self._registered:
-            return _NO_CARRIER
-        self._call = True
-        self._later(0, lambda: self._change(DATA))  # once CONNECT has gone out
-        return "CONNECT"
+    def _obey(self, line: str) -> None:
+        if not line.startswith("AT"):
+            return
+        command = line[2:]
+        answer = _EXACT.get(command)
+        if answer is None:
+            answer = next((does for start, does in _STARTS if command.startswith(start)), _ERROR)
+        lines = answer if isinstance(answer, str) else answer(self, command)
+        for part in lines.split("\n"):
+            self._say(part)
+        if self._call and self.state == COMMAND and lines == "CONNECT":
+            self._change(DATA)
 
-    def _tell(self, question):
-        answer = _FIXED.get(question)
-        if answer:
-            return answer + "\nOK"
-        if question == "+CPIN?":
-            if not self.sim:
-                return "+CME ERROR: 10"
-            answer = "READY"
-        elif question.endswith("REG?"):
-            answer = "%d,%d" % (self._report, 1 if self._registered else 2)  # home, or searching
-        elif question == "+CSQ":
-            rssi = min(31, max(0, (self.signal_dbm + 113) // 2))  # TS 27.007: 2 dB a step
-            answer = "%d,99" % (rssi if self._registered else 99)
-        elif question == "+CGATT?":
-            answer = "%d" % self._registered
-        elif question == "+CCLK?":
-            y, month, d, h, m, s = self._utc()
-            answer = '"%02d/%02d/%02d,%02d:%02d:%02d+00"' % (y % 100, month, d, h, m, s)
-        else:
-            return "ERROR"
-        return question.replace("?", "") + ": " + answer + "\nOK"
+    def _dial(self, _command: str) -> str:
+        self._call = self._registered
+        return "CONNECT" if self._call else _NO_CARRIER
+
+    def _go_online(self, _command: str) -> str:
+        return "CONNECT" if self._call else _NO_CARRIER
+
+    def _end_call(self, _command: str) -> str:
+        self.hang_up()
+        return _OK
+
+    def _turn_off(self, _command: str) -> str:
+        self._later(0, self._toggle)
+        return _OK
+
+    def _set_function(self, command: str) -> str:
+        self._register(False)
+        if command.startswith("+CFUN=1"):
+            self._look_around()
+        return _OK
+
+    def _set_echo(self, command: str) -> str:
+        self._echo = not command.startswith("E0")  # more may follow, as in ATE0&D2
+        return _OK
+
+    def _set_reports(self, command: str) -> str:
+        self._reports = not command.endswith("=0")
+        return _OK
+
+    def _sim_state(self, _command: str) -> str:
+        return "+CPIN: READY\nOK" if self.sim else _NO_SIM
+
+    def _signal(self, _command: str) -> str:
+        rssi = min(31, max(0, (self.signal_dbm + 113) // 2))  # 2 dB a step
+        return f"+CSQ: {rssi if self._registered else _NO_SIGNAL},99\nOK"
+
+    def _registration(self, command: str) -> str:
+        status = _HOME if self._registered else _SEARCHING
+        return f"{command[:-1]}: {int(self._reports)},{status}\nOK"
+
+    def _attached(self, _command: str) -> str:
+        return f"+CGATT: {int(self._registered)}\nOK"
+
+    def _clock(self, _command: str) -> str:
+        year, month, day, hour, minute, second = self._utc()
+        date = f"{year % 100:02}/{month:02}/{day:02}"
+        return f'+CCLK: "{date},{hour:02}:{minute:02}:{second:02}+00"\nOK'
+
+
+_EXACT: dict[str, str | Callable[[EG915U, str], str]] = {
+    "": _OK,
+    "I": "Quectel\nEG915U\nRevision: simulated\nOK",
+    "O": EG915U._go_online,
+    "+CPIN?": EG915U._sim_state,
+    "+CSQ": EG915U._signal,
+    "+CREG?": EG915U._registration,
+    "+CGREG?": EG915U._registration,
+    "+CEREG?": EG915U._registration,
+    "+CGATT?": EG915U._attached,
+    "+CCLK?": EG915U._clock,
+    "+COPS?": '+COPS: 0,0,"Simulated",7\nOK',
+    "+CGSN": "860000000000002\nOK",
+    "+QCCID": "+QCCID: 8948000000000000005\nOK",
+}
+_STARTS: tuple[tuple[str, str | Callable[[EG915U, str], str]], ...] = (
+    ("D*99", EG915U._dial),
+    ("E", EG915U._set_echo),
+    ("H", EG915U._end_call),
+    ("+CEREG=", EG915U._set_reports),
+    ("+CFUN=", EG915U._set_function),
+    ("+QPOWD", EG915U._turn_off),
+    # taken, and without effect here
+    ("V", _OK),
+    ("Z", _OK),
+    ("&", _OK),
+    ("+CGDCONT=", _OK),
+    ("+CMEE=", _OK),
+    ("+CREG=", _OK),
+    ("+CGREG=", _OK),
+    ("+CGATT=", _OK),
+    ("+COPS=", _OK),
+    ("+CTZU=", _OK),
+    ("+IPR=", _OK),
+    ("+IFC=", _OK),
+    ("+QCFG=", _OK),
+    ("+QURCCFG=", _OK),
+    ("+QICSGP=", _OK),
+)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from opaska_tools.simulator import places
 from opaska_tools.simulator.board import Board, End
+from opaska_tools.simulator.circuit import PINS, Circuit
 from opaska_tools.simulator.identity import write_identity
 from opaska_tools.simulator.link import LinkProxy
 from opaska_tools.simulator.records import Press, Start
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP, SOFT_RESET = range(1, 6)  # machine.reset_cause()
 EXT0_WAKE, EXT1_WAKE, TIMER_WAKE = 2, 3, 4  # machine.wake_reason()
 
-_SOS_BUTTON = 1  # GPIO; the button pulls it low
+_SOS_BUTTON = PINS["sos_button"]  # the button pulls it low
 _EMPTY_MV, _FULL_MV = 3300, 4200
 
 State = Literal["off", "on", "asleep", "halted"]  # halted: the program has ended, as at a REPL
@@ -54,9 +55,9 @@ class SimulatedBand(Witness):
         self._board = Board(
             self, self._ended, heap=heap, clock=virtual_clock, program=program, path=path
         )
+        self.circuit = Circuit(self.time, self._board.send)
         self._clock = virtual_clock
-        self._world: dict[str, Any] = {}  # commands that hold over a start
-        self._pins: dict[int, int] = {}  # levels held from outside
+        self._fault: FlashFault | None = None
         self._once: dict[str, Any] = {}  # commands for the next start alone
         self._wakers: list[list[int]] = []  # [gpio, level, slot] that end the deep sleep
         self._alarm: Cancellable | None = None  # likewise
@@ -91,6 +92,7 @@ class SimulatedBand(Witness):
             self._alarm.cancel()
         self.link.orphan_connections()
         await self._board.kill()
+        self.circuit.wiring.power_off()
         self.noticed()
 
     async def stop(self) -> None:
@@ -119,7 +121,7 @@ class SimulatedBand(Witness):
         number = next(self._numbers)
         await self._board.command({"press": [_SOS_BUTTON, 0, round(hold_ms), number]})
         up = await self.wait_event(hold_ms / 1000 + 10, released=number)
-        down = await self.wait_event(pressed=number)
+        down = next(event for event in self.events if event.get("pressed") == number)
         return Press(down["t"], up["t"])
 
     async def press_down(self) -> None:
@@ -132,29 +134,25 @@ class SimulatedBand(Witness):
 
     async def hold_pin(self, gpio: int, level: int | None) -> None:
         """Drive a pin from outside until told otherwise; None lets go of it."""
-        if level is None:
-            self._pins.pop(gpio, None)
-        else:
-            self._pins[gpio] = level
+        self.circuit.drive(gpio, level)
         if self.state == "asleep":
             for waker in self._wakers:
                 if waker[:2] == [gpio, level]:
                     await self._power_up(DEEP_SLEEP, EXT1_WAKE if waker[2] else EXT0_WAKE)
                     return
-        await self._command("pin", [gpio, level])
 
     async def battery(self, percent: float, millivolts: int | None = None) -> None:
         """The cell's charge; without a voltage a likely one."""
         likely = round(_EMPTY_MV + (_FULL_MV - _EMPTY_MV) * percent / 100)
-        await self._hold("battery", [percent, likely if millivolts is None else millivolts])
+        self.circuit.wiring.gauge.set(percent, likely if millivolts is None else millivolts)
 
     async def charging(self, on: bool) -> None:
         """Put it on the charger, or take it off."""
-        await self._hold("charging", on)
+        self.circuit.wiring.charging(on)
 
-    async def modem(self, **settings: Any) -> None:
-        """The modem's world: covered, sim, signal_dbm, start_ms, register_ms."""
-        await self._hold("modem", {**self._world.get("modem", {}), **settings})
+    async def modem(self, **world: float) -> None:
+        """Change the modem's world: covered, sim, signal_dbm, start_ms, register_ms."""
+        self.circuit.wiring.modem.set(**world)
 
     async def shift_clock(self, seconds: float) -> None:
         """Put the wall clock forward or back."""
@@ -164,7 +162,8 @@ class SimulatedBand(Witness):
 
     async def flash_fault(self, fault: FlashFault | None) -> None:
         """Let the flash fail from now on, or work again."""
-        await self._hold("flash_fault", fault)
+        self._fault = fault
+        await self._command("flash_fault", fault)
 
     async def flash_cut(self, after_writes: int, mode: int) -> None:
         """Cut the power during a step of the flash or NVS, so many whole steps from now or, when
@@ -183,10 +182,6 @@ class SimulatedBand(Witness):
 
     # --- inside ---
 
-    async def _hold(self, name: str, value: Any) -> None:
-        self._world[name] = value
-        await self._command(name, value)
-
     async def _command(self, name: str, value: Any) -> None:
         if self.state == "on":
             await self._board.command({name: value})
@@ -196,9 +191,10 @@ class SimulatedBand(Witness):
         if self._alarm:
             self._alarm.cancel()
         self.starts.append(Start(self.time.now_ms(), cause, wake))
-        commands = {**self._world, **self._once}
-        if self._pins:
-            commands["pins"] = [[gpio, level] for gpio, level in self._pins.items()]
+        if cause == POWER_ON:
+            self.circuit.wiring.power_on()
+        commands: dict[str, Any] = {"flash_fault": self._fault, **self._once}
+        commands["pins"] = [[gpio, level] for gpio, level in self.circuit.pins.items()]
         self._once = {}
         await self._board.start(cause, wake, commands)
         self.noticed()
@@ -216,6 +212,8 @@ class SimulatedBand(Witness):
                 self._alarm = self.time.call_later(end.sleep_ms, self._wake)
         else:
             self.state = "off" if end.power_lost else "halted"
+            if end.power_lost:
+                self.circuit.wiring.power_off()
         self.noticed()
 
     def _wake(self) -> None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from opaska_tools.simulator import places
-from opaska_tools.simulator.clock import VIRTUAL_EPOCH_S
 from opaska_tools.simulator.control import ControlLine
 
 if TYPE_CHECKING:
@@ -90,7 +89,6 @@ class Board:
         start: dict[str, Any] = {"cause": cause, "wake": wake, "commands": commands}
         if self._clock and self._member:
             start |= {"now": self._clock.now_ms(), "token": self._clock.token}
-            start["utc_s"] = VIRTUAL_EPOCH_S
             self._member.expect(self._clock.token)
         self._process = await asyncio.create_subprocess_exec(
             places.micropython(),
@@ -115,9 +113,13 @@ class Board:
     async def command(self, message: dict[str, Any]) -> None:
         """Do something to the board, once it is there."""
         await asyncio.wait_for(self._connected.wait(), _START_S)
-        if self._clock:
-            self._clock.touch()
+        self.send(message)
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Do something to the board if it is there."""
         if self._line:
+            if self._clock:
+                self._clock.touch()
             self._line.send(message)
 
     def soon(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -155,6 +157,7 @@ class Board:
             self._guard.cancel()
         self._line = None
         self._band.went_dark()
+        self._band.circuit.wiring.processor_reset()
         end = self._how(code)
         if self._member:
             self._member.gone()
@@ -191,7 +194,8 @@ class Board:
         else:
             if event.get("ppp") is False:
                 self._band.link.reset_connections()
-            self._band.saw(event)
+            if not self._band.circuit.told(event) or "out" in event:
+                self._band.saw(event)
 
     def _end(self, last_words: dict[str, Any]) -> None:
         self._last_words = last_words
@@ -203,8 +207,7 @@ class Board:
         """A watchdog also ends a program that never waits, and so never hears its simulation."""
         while True:
             poke = self._alive + 1
-            if self._line:
-                self._line.send({"poke": poke})
+            self.send({"poke": poke})
             await asyncio.sleep((watchdog_ms + _GRACE_MS) / 1000)
             if self._alive < poke:
                 self._end({"reset": _WATCHDOG})

@@ -92,7 +92,7 @@ class ClockService:
 
     def __init__(self) -> None:
         self.token = 0
-        self.address = ("", 0)
+        self.address: tuple[str, int] = ("", 0)
         self.steps = 0  # how often time has moved
         self._now_ms = 0
         self._members: set[Member] = set()
@@ -102,8 +102,8 @@ class ClockService:
         self._rest = asyncio.Event()
         self._wanted = 0  # how many wait for time to pass
         self._driver: asyncio.Task[None] | None = None
-        self._touched = 0
-        self._seen = -1  # activity when everybody was last asked
+        self._touched = False  # somebody got work since everybody was last asked
+        self._seen = -1  # activity of the probes then
         self._server: asyncio.Server | None = None
 
     # --- for those who wait ---
@@ -154,10 +154,18 @@ class ClockService:
 
     # --- for those who take part ---
 
+    async def joined(self, name: str) -> None:
+        """Wait, in real time, until a member of this name takes part."""
+        async with asyncio.timeout(_STUCK_S):
+            while not any(member.name == name for member in self._members):
+                self._rest.clear()
+                await self._rest.wait()
+
     def join(self, name: str) -> Member:
         """A member from now on."""
         member = Member(name, self._rest.set)
         self._members.add(member)
+        self._rest.set()
         return member
 
     def leave(self, member: Member) -> None:
@@ -166,7 +174,7 @@ class ClockService:
 
     def touch(self) -> None:
         """Somebody is about to give a member work other than by letting time pass."""
-        self._touched += 1
+        self._touched = True
         late = [member for member in self._members if member.late]
         if late:
             self._tell(late)
@@ -183,7 +191,8 @@ class ClockService:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _LoopMember(self), "127.0.0.1", 0)
-        self.address = self._server.sockets[0].getsockname()[:2]
+        host, port = self._server.sockets[0].getsockname()
+        self.address = (host, port)
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -202,7 +211,10 @@ class ClockService:
                 self._seen = self._activity()
                 await asyncio.sleep(_SETTLE_S)
                 self._tell(self._members)
-            elif await self._nothing_owed() and self._wanted and self._activity() == self._seen:
+            elif self._touched:
+                self._touched = False
+                self._tell(self._members)
+            elif await self._nothing_owed() and self._wanted and not self._touched:
                 self._move()
 
     def _tell(self, members: Iterable[Member]) -> None:
@@ -237,7 +249,7 @@ class ClockService:
         return True
 
     def _activity(self) -> int:
-        return self._touched + sum(probe.activity for probe in self._probes)
+        return sum(probe.activity for probe in self._probes)
 
     def _move(self) -> None:
         """To the next deadline: those are told whose time has come, and alarms ring."""

@@ -35,7 +35,7 @@ class LinkProxy:
     def __init__(self, target: tuple[str, int], timekeeper: Timekeeper | None = None) -> None:
         self.target = target
         self.timekeeper = timekeeper or RealTime()
-        self.address = ("", 0)
+        self.address: tuple[str, int] = ("", 0)
         self.bytes = [0, 0]  # forwarded up, down
         self.connections = 0  # since the start
         self.activity = 0  # changes whenever anything happens
@@ -55,7 +55,8 @@ class LinkProxy:
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self).sides[UP], "127.0.0.1", 0)
-        self.address = self._server.sockets[0].getsockname()[:2]
+        host, port = self._server.sockets[0].getsockname()
+        self.address = (host, port)
 
     async def stop(self) -> None:
         if self._server is not None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 _CONNECT = 1
 _PUBLISH = 3
+_FIRST_BYTES = {0x10, 0x20}  # CONNECT and CONNACK, whose flags are 0
 _RESPONSES = {2, 4, 9, 11, 13}  # CONNACK, PUBACK, SUBACK, UNSUBACK, PINGRESP
 _REQUESTS = {_CONNECT, 8, 10, 12}  # CONNECT, SUBSCRIBE, UNSUBSCRIBE, PINGREQ
 
@@ -37,7 +38,7 @@ class _Packets:
         kind, qos = self._head[0] >> 4, self._head[0] >> 1 & 3
         if not self._started:
             self._started = True
-            self._opaque = kind not in {_CONNECT, 2}  # a TLS record
+            self._opaque = self._head[0] not in _FIRST_BYTES  # a TLS record
         elif len(self._head) > 5:
             self._opaque = True
         if not self._opaque and len(self._head) > 1 and self._head[-1] < 0x80:

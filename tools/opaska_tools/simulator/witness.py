@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from opaska_tools.simulator.circuit import FELT
 from opaska_tools.simulator.records import Note, Signal, Start
 
 if TYPE_CHECKING:
@@ -98,8 +99,11 @@ class Witness:
     def saw(self, event: dict[str, Any]) -> None:
         """Record what the board told."""
         felt: Signal | Note | None = None
-        if "felt" in event:
-            felt = Signal(event["t"], event["felt"], event["duty"] / _FULL_DUTY, event["hz"])
+        if "out" in event:
+            if event["out"] not in FELT:
+                return
+            duty = event["duty"] / _FULL_DUTY
+            felt = Signal(event["t"], FELT[event["out"]], duty, event["hz"])
             self.signals.append(felt)
         elif "note" in event:
             felt = Note(event["t"], event["note"])
@@ -116,8 +120,7 @@ class Witness:
 
     def went_dark(self) -> None:
         """No processor drives the outputs any more."""
-        on: dict[str, bool] = {}
-        for signal in self.signals:
-            on[signal.output] = signal.duty > 0
-        for output in [name for name, lit in on.items() if lit]:
-            self.saw({"t": self.time.now_ms(), "felt": output, "duty": 0, "hz": 0})
+        last = {signal.output: signal.duty for signal in self.signals}
+        for gpio, name in FELT.items():
+            if last.get(name):
+                self.saw({"t": self.time.now_ms(), "out": gpio, "duty": 0, "hz": 0})

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The proxy that stands for the radio path: cut, held, reset, slowed, counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from opaska_tools.simulator.link import DOWN, UP, LinkProxy
+from opaska_tools.simulator.mqtt_watch import Debts
+from tests.hardware.test_network import echo_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    Streams = tuple[LinkProxy, asyncio.StreamReader, asyncio.StreamWriter]
+
+A_WHILE_S = 0.15
+
+
+@asynccontextmanager
+async def through_a_link() -> AsyncGenerator[Streams]:
+    async with echo_server() as address, LinkProxy(address) as link:
+        reader, writer = await asyncio.open_connection(*link.address)
+        yield link, reader, writer
+        writer.close()
+
+
+async def test_bytes_pass_both_ways_and_are_counted() -> None:
+    async with through_a_link() as (link, reader, writer):
+        for _ in range(10):
+            writer.write(b"x" * 1000)
+            assert await reader.readexactly(1000) == b"x" * 1000
+        assert link.bytes == [10_000, 10_000]
+        assert link.connections == 1
+
+
+async def test_a_silent_cut_holds_everything_and_loses_nothing() -> None:
+    async with through_a_link() as (link, reader, writer):
+        link.cut()
+        writer.write(b"held")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.readexactly(4), A_WHILE_S)
+        assert link.bytes == [0, 0]
+        link.restore()
+        assert await asyncio.wait_for(reader.readexactly(4), 5) == b"held"
+
+
+async def test_a_reset_breaks_connections_and_refuses_new_ones() -> None:
+    async with through_a_link() as (link, reader, _):
+        link.cut("reset")
+        with pytest.raises(ConnectionResetError):
+            await reader.read(1)
+        again, writer = await asyncio.open_connection(*link.address)
+        with pytest.raises(ConnectionResetError):
+            await again.read(1)
+        writer.close()
+        link.restore()
+        again, writer = await asyncio.open_connection(*link.address)
+        writer.write(b"back")
+        assert await again.readexactly(4) == b"back"
+        writer.close()
+
+
+async def test_a_slow_link_delays_each_way_and_limits_the_rate() -> None:
+    async with through_a_link() as (link, reader, writer):
+        link.slow(delay_ms=60)
+        begin = time.monotonic()
+        writer.write(b"x")
+        await reader.readexactly(1)
+        assert 0.12 <= time.monotonic() - begin < 1
+        link.slow(bytes_per_s=10_000)
+        begin = time.monotonic()
+        for _ in range(2):
+            writer.write(b"y" * 1000)
+            await writer.drain()
+        await reader.readexactly(2000)
+        assert 0.2 <= time.monotonic() - begin < 1.5
+
+
+async def test_both_ends_learn_of_a_close() -> None:
+    async with through_a_link() as (link, reader, writer):
+        writer.write(b"last")
+        await reader.readexactly(4)
+        writer.close()
+        for _ in range(100):
+            if not link.open:
+                break
+            await asyncio.sleep(0.01)
+        assert not link.open
+
+
+async def test_nobody_behind_the_link_is_a_reset() -> None:
+    async with LinkProxy(("127.0.0.1", 1)) as link:
+        reader, writer = await asyncio.open_connection(*link.address)
+        with pytest.raises(ConnectionResetError):
+            await reader.read(1)
+        writer.close()
+
+
+CONNECT = b"\x10\x02ab"
+CONNACK = b"\x20\x02\x00\x00"
+PUBLISH_QOS0 = b"\x30\x03\x00\x01t"
+PUBLISH_QOS1 = b"\x32\x05\x00\x01t\x00\x07"
+PUBACK = b"\x40\x02\x00\x07"
+LONG_PUBLISH = b"\x32\xac\x02" + bytes(300)  # 300 = 0x2C | 2 << 7
+PINGREQ, PINGRESP = b"\xc0\x00", b"\xd0\x00"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_an_answer_is_owed_until_it_has_come_whatever_the_pieces(size: int) -> None:
+    debts = Debts()
+    story = [
+        (UP, CONNECT, 1),
+        (DOWN, CONNACK, 0),
+        (UP, PUBLISH_QOS0, 0),
+        (UP, PUBLISH_QOS1 + LONG_PUBLISH, 2),
+        (DOWN, PUBACK, 1),
+        (DOWN, LONG_PUBLISH, 2),
+        (UP, PUBACK, 1),
+        (UP, PINGREQ, 2),
+        (DOWN, PINGRESP + PUBACK, 0),
+        (DOWN, PUBACK, 0),  # nobody asked
+    ]
+    for direction, data, owed in story:
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
+            debts.came(direction, piece)
+            debts.left(direction, piece)
+        assert debts.count == owed
+
+
+def test_a_tls_stream_is_left_alone() -> None:
+    debts = Debts()
+    hello = b"\x16\x03\x01" + bytes(range(256))
+    debts.came(UP, hello)
+    debts.left(UP, hello)
+    assert debts.count == 0

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The band's board (hardware/simulated/wiring.py) between the processor's control line and the
+simulation's time. Chips live here, in the supervisor, and survive a reset of the processor."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from opaska_tools.simulator import places
+from opaska_tools.simulator.clock import ClockService
+
+if str(places.ROOT) not in sys.path:
+    sys.path.append(str(places.ROOT))  # `hardware` is part of the source tree, of no package
+
+from hardware.simulated.wiring import FELT, PINS, Wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opaska_tools.simulator.timekeeper import Timekeeper
+
+__all__ = ["FELT", "PINS", "Circuit"]
+
+
+class Circuit:
+    """What is soldered around the processor. `command` reaches the processor, if it runs."""
+
+    def __init__(
+        self,
+        timekeeper: Timekeeper,
+        command: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._time = timekeeper
+        self._command = command
+        self.pins: dict[int, int] = {}  # levels held from outside
+        self.wiring = Wiring(self)
+
+    # --- from the processor ---
+
+    def told(self, event: dict[str, Any]) -> bool:
+        """Deal with a message of the processor's; False: it is not for the chips."""
+        if "out" in event:
+            self.wiring.output(event["out"], event["duty"] > 0)
+        elif "uart" in event:
+            tx, rx = event["uart"]
+            self.wiring.uart(tx, rx, bytes.fromhex(event["data"]))
+        elif "hang_up" in event:
+            self.wiring.hang_up()
+        elif "ask" in event:
+            self._command({"answer": self._answer(event["ask"], event["of"])})
+        else:
+            return False
+        return True
+
+    def _answer(self, question: str, of: list[Any]) -> Any:
+        if question == "i2c_scan":
+            return sorted(self.wiring.i2c_chips(*of))
+        scl, sda, address, data, count = of
+        answer = self.wiring.i2c(scl, sda, address, bytes.fromhex(data), count)
+        return None if answer is None else answer.hex()
+
+    # --- to the processor, as wiring.Processor ---
+
+    def drive(self, gpio: int, level: int | None) -> None:
+        if level is None:
+            self.pins.pop(gpio, None)
+        else:
+            self.pins[gpio] = level
+        self._command({"pin": [gpio, level]})
+
+    def uart(self, tx: int, data: bytes) -> None:
+        self._command({"uart": [tx, data.hex()]})
+
+    def call(self, open_: bool) -> None:
+        self._command({"call": open_})
+
+    def after(self, ms: float, function: Callable[[], None]) -> None:
+        self._time.call_later(ms, function)
+
+    def utc(self) -> tuple[int, int, int, int, int, int]:
+        virtual = self._time.utc_ms() / 1000 if isinstance(self._time, ClockService) else None
+        return time.gmtime(virtual)[:6]
