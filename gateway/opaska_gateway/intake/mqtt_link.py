@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEEPALIVE_S: Final = 20  # a dead broker or path is noticed after 1.5 times this
-CONNECT_S: Final = 5.0  # for TCP, TLS and CONNACK together
+CONNECT_S: Final = 5.0  # for TCP, TLS and CONNACK; SUBACK may queue behind all that was kept
 MISC_EVERY_S: Final = 1.0  # paho's keepalive is looked after this often
 READS_A_TURN: Final = 64  # packets, before others have their turn on the loop
 QUEUED_REPLIES: Final = 1_000  # of QoS 1 while the broker is away; more are told at heartbeats
@@ -43,6 +43,7 @@ class MqttLink:
         self.up = asyncio.Event()
         self._topic = topic
         self._on_message = on_message
+        self._greeted = asyncio.Event()  # CONNACK said yes
         self._lost = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._epoch = 0  # counts connections: an old one's messages are not acknowledged on a new
@@ -100,19 +101,20 @@ class MqttLink:
     async def _connection(self) -> float:
         """One connection from its beginning to its end; how long it was up, in seconds."""
         self._lost.clear()
+        self._greeted.clear()
         try:  # paho connects with blocking calls, and writes CONNECT before it returns
             await self._loop.run_in_executor(None, self._client.reconnect)
             self._watch()
             async with asyncio.timeout(CONNECT_S):
-                await _first(self.up.wait(), self._lost.wait())
+                await _first(self._greeted.wait(), self._lost.wait())
         except (OSError, ValueError, TimeoutError) as error:
             self._note_problem(str(error) or "no answer")
         began_s = clock.monotonic_s()
-        was_up = self.up.is_set()
-        if was_up:
+        if self._greeted.is_set():
             await self._look_after()
+        held_s = clock.monotonic_s() - began_s if self.up.is_set() else 0.0
         self._drop()
-        return clock.monotonic_s() - began_s if was_up else 0.0
+        return held_s
 
     async def _look_after(self) -> None:
         """Keep the connection alive until it is lost."""
@@ -173,18 +175,24 @@ class MqttLink:
 
     # paho's callbacks, all on the loop except during `reconnect`
 
-    def _connected(self, client: Client, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
+    def _connected(self, client: Client, _data: Any, flags: Any, reason: Any, _more: Any) -> None:
         if reason.is_failure:
             self._note_problem(f"the broker refused the connection: {reason}")
             self._lost.set()
-        else:
-            client.subscribe(self._topic, qos=1)
+            return
+        self._greeted.set()
+        client.subscribe(self._topic, qos=1)
+        if flags.session_present:  # the broker kept the subscription, and what came meanwhile
+            self._is_up()
 
     def _subscribed(self, _client: Any, _data: Any, _mid: Any, reasons: Any, _more: Any) -> None:
         if any(reason.is_failure for reason in reasons):
             self._note_problem(f"the broker refused the subscription to {self._topic}")
             self._lost.set()
             return
+        self._is_up()
+
+    def _is_up(self) -> None:
         if self.problem:
             log.info("broker_connected", connection=self.client_id)
         self.problem = ""
