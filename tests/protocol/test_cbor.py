@@ -9,7 +9,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from opaska_protocol import cbor, cbor_small
@@ -141,6 +141,18 @@ def test_what_our_subset_does_not_carry_is_refused(value: Any, wrap: Callable[[A
     assert outcome(cbor_small.decode, data) == words
     with pytest.raises(CborError, match=r"bad_value|key_not_int"):
         cbor.encode(wrap(value))
+
+
+@given(VALUES, st.lists(st.booleans(), min_size=4, max_size=8))
+def test_whatever_lies_too_deep_is_refused(inner: Any, maps: list[bool]) -> None:
+    value = inner if isinstance(inner, list | dict) else [inner]
+    for in_map in maps:
+        value = {1: value} if in_map else [value]
+    data = cbor2.dumps(_ordered(value))
+    assume(len(data) <= cbor.MAX_SIZE)
+    assert outcome(cbor.decode, data) == "too_deep" == outcome(cbor_small.decode, data)
+    with pytest.raises(CborError, match="too_deep"):
+        cbor.encode(value)
 
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
