@@ -61,9 +61,8 @@ class LinkProxy:
     async def stop(self) -> None:
         if self._server is not None:
             self._server.close()
-        self.reset_connections()
-        for orphan in list(self.orphans):
-            orphan.reset()
+        for connection in [*self.open, *self.orphans]:
+            connection.close()
 
     def cut(self, how: Literal["silence", "reset"] = "silence") -> None:
         """Nothing passes any more."""
@@ -177,7 +176,7 @@ class Connection:
             if queue and out is not None:
                 link.timekeeper.call_later(queue[0][0] - now, self.pump)
         if any(end and not queue for end, queue in zip(self._ends, self._queues, strict=True)):
-            self._close()
+            self.close()
 
     def reset(self) -> None:
         """Break it, with a TCP reset to both ends."""
@@ -187,7 +186,7 @@ class Connection:
                 with contextlib.suppress(OSError):
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RST)
                 side.transport.abort()
-        self._close()
+        self.close()
 
     def orphan(self) -> None:
         """Lose the band's end and keep the broker's, which hears nothing."""
@@ -213,7 +212,8 @@ class Connection:
         self.link.noticed()
         self.pump()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End it in good order."""
         self._closed = True
         self.link.noticed()
         self.link.open.discard(self)
