@@ -37,9 +37,10 @@ MAX_BOOTS = 10_000  # about 400 B each; one that falls out is read again
 class _Boot:
     """What is known of one boot."""
 
-    __slots__ = ("anchor", "has_vague_alarm", "is_stale")
+    __slots__ = ("anchor", "has_vague_alarm", "is_stale", "not_before_ms")
 
-    def __init__(self, anchor: Anchor | None) -> None:
+    def __init__(self, anchor: Anchor | None, not_before_ms: int) -> None:
+        self.not_before_ms = not_before_ms  # the band was registered then
         self.anchor = anchor  # the best one; None = nothing was reported yet
         self.is_stale = anchor is not None  # stored reports may be dated by a worse anchor
         self.has_vague_alarm = False  # an alarm of it is dated by its arrival only
@@ -56,7 +57,7 @@ class Dating:
         to_correct: dict[BootId, None] = {}
         for report in reports:
             boot_id = report.id[:3]
-            boot = self._boot(connection, boot_id)
+            boot = self._boot(connection, boot_id, report.band.created_ms)
             gained = _gained(boot, _own(report))
             boot.is_stale |= gained
             if boot.is_stale and (boot.has_vague_alarm or not gained):
@@ -68,10 +69,11 @@ class Dating:
     def when(self, report: Report) -> Occurred:
         """When it happened; `learn` has seen it."""
         own = _own(report)
+        received_ms, not_before_ms = report.arrival.received_ms, report.band.created_ms
         boot = self._boots.get(report.id[:3])
         if boot is None or boot.anchor is None:  # more boots in one batch than are kept
-            return occurred(report.arrival.received_ms, own, own)
-        then = occurred(report.arrival.received_ms, own, boot.anchor)
+            return occurred(received_ms, own, own, not_before_ms)
+        then = occurred(received_ms, own, boot.anchor, not_before_ms)
         boot.has_vague_alarm |= report.rings and then.error_ms is None
         return then
 
@@ -80,13 +82,14 @@ class Dating:
         for boot_id in boot_ids:
             boot = self._boots.get(boot_id)
             if boot is not None and boot.anchor is not None:
-                back_date(connection, boot_id, boot.anchor)
+                back_date(connection, boot_id, boot.anchor, boot.not_before_ms)
                 boot.is_stale = False
 
-    def _boot(self, connection: Connection, boot_id: BootId) -> _Boot:
+    def _boot(self, connection: Connection, boot_id: BootId, not_before_ms: int) -> _Boot:
         boot = self._boots.get(boot_id)
         if boot is None:
-            boot = self._boots[boot_id] = _Boot(best_anchor(connection, boot_id))
+            boot = _Boot(best_anchor(connection, boot_id), not_before_ms)
+            self._boots[boot_id] = boot
         else:
             self._boots.move_to_end(boot_id)
         return boot

@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -25,7 +27,6 @@ from opaska_protocol.seal import KEY_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
 
 BOOT_UPTIME_MS = 5_000
 Answered = tuple[int, int, int]  # boot, seq, state
@@ -69,7 +70,9 @@ class CoreBand:
             seq = self.seq
         return self._channel().seal(seq, body)
 
-    def sos(self, *, uptime_ms: int = BOOT_UPTIME_MS, kind: int = reports.SOS, **more: Any) -> bytes:
+    def sos(
+        self, *, uptime_ms: int = BOOT_UPTIME_MS, kind: int = reports.SOS, **more: Any
+    ) -> bytes:
         return self.seal(reports.ALARM, uptime_ms=uptime_ms, kind=kind, **more)
 
     def heartbeat(self, *, uptime_ms: int = BOOT_UPTIME_MS, **more: Any) -> bytes:
@@ -93,6 +96,19 @@ class CoreBand:
 
     def _channel(self) -> BandChannel:
         return BandChannel(self.kid, self.generation, self.key, self.boot, self.salt)
+
+
+class Later(clock.SystemSource):
+    """The machine's clocks, some time later."""
+
+    def __init__(self, by_ms: int) -> None:
+        self.by_ms = by_ms
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.by_ms
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.by_ms / 1000
 
 
 class Core:
@@ -164,8 +180,24 @@ class Core:
 async def core(folder: Path, url: str | None = None) -> AsyncGenerator[Core]:
     """A gateway's heart on a new database in this folder."""
     vault = Vault.create(folder / "key")
+    if url is None:
+        (folder / "opaska.db").write_bytes(await _migrated())
     async with Database(url or f"sqlite+aiosqlite:///{folder / 'opaska.db'}") as database:
         yield Core(database, vault)
+
+
+_template: list[bytes] = []
+
+
+async def _migrated() -> bytes:
+    """An empty database with the newest tables: made once, then copied."""
+    if not _template:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "opaska.db"
+            async with Database(f"sqlite+aiosqlite:///{path}"):
+                pass
+            _template.append(path.read_bytes())  # closing the last connection empties the WAL
+    return _template[0]
 
 
 def _register(
@@ -173,7 +205,9 @@ def _register(
 ) -> CoreBand:
     now_ms = clock.now_ms() - 86_400_000
     organisation_id = _organisation(connection, now_ms)
-    band = CoreBand(os.urandom(8), os.urandom(KEY_SIZE), uuid4().bytes, organisation_id, None, None)
+    band = CoreBand(
+        os.urandom(8), os.urandom(KEY_SIZE), uuid4().bytes, organisation_id, None, None
+    )
     owned = {"organisation_id": organisation_id}
     connection.execute(
         insert(tables.device).values(

@@ -70,14 +70,19 @@ def anchor_of_wall_time(
     return Anchor(at_ms - uptime_ms, error_s * 1000 + 500, uptime_ms)
 
 
-def occurred(received_ms: int, own: Anchor, best: Anchor) -> Occurred:
-    """When a report's event happened, from its own anchor and the best one of its boot."""
+def occurred(received_ms: int, own: Anchor, best: Anchor, not_before_ms: int) -> Occurred:
+    """When a report's event happened, from its own anchor and the best one of its boot.
+
+    An uptime that tells of a time before `not_before_ms` is wrong and tells nothing.
+    """
     if own.error_ms is not None:
         return Occurred(min(own.boot_ms + own.at_uptime_ms, received_ms), own.error_ms, "band")
     drift = drift_ms(own, best)
     if best.error_ms is None and own.boot_ms - best.boot_ms < WORTH_MS + drift:
         return Occurred(received_ms, None, "arrival")
     at_ms = min(best.boot_ms + own.at_uptime_ms, received_ms)  # it happened before we heard of it
+    if at_ms < not_before_ms:
+        return Occurred(received_ms, None, "arrival")
     error_ms = None if best.error_ms is None else best.error_ms + drift
     return Occurred(at_ms, error_ms, "anchor")
 

@@ -58,13 +58,15 @@ def best_anchor(connection: Connection, boot_id: BootId) -> Anchor | None:
     return best
 
 
-def back_date(connection: Connection, boot_id: BootId, best: Anchor) -> None:
+def back_date(
+    connection: Connection, boot_id: BootId, best: Anchor, not_before_ms: int
+) -> None:
     """Correct the stored reports of a boot by a better anchor."""
     corrections: list[dict[str, Any]] = []
     for row in _reports(connection, boot_id):
         if row.occurred_source == "band":
             continue
-        then = occurred(row.received_ms, _anchor(row), best)
+        then = occurred(row.received_ms, _anchor(row), best, not_before_ms)
         gained = row.occurred_error_ms is None and then.error_ms is not None
         if gained or abs(row.occurred_ms - then.at_ms) > WORTH_MS:
             corrections.append(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from opaska_gateway.database.engine import Database
-from opaska_gateway.database.tables import metadata
 from sqlalchemy import CheckConstraint, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
+
+from opaska_gateway.database.engine import Database
+from opaska_gateway.database.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Promise 4: nothing hides a stronger alarm. The table of a case's life, taken apart."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from opaska_gateway.care import case
+from opaska_gateway.care.case import (
+    CLOSE,
+    CLOSED,
+    DELIVERED,
+    FORWARDED,
+    NEW_ALARM,
+    RING,
+    RINGING,
+    SAME_ALARM,
+    SHOW,
+    TAKE,
+    TAKEN,
+    TELL_CLOSED,
+    TELL_TAKEN,
+    TRANSITIONS,
+    NotNow,
+    alarm_event,
+    step,
+)
+
+STATES = (RINGING, FORWARDED, TAKEN, CLOSED)
+OPEN = (RINGING, FORWARDED, TAKEN)
+EVENTS = (NEW_ALARM, SAME_ALARM, DELIVERED, TAKE, CLOSE)
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_a_new_kind_rings_in_every_open_state_even_after_someone_took_it(state: str) -> None:
+    assert step(state, NEW_ALARM) == (RINGING, (RING,))
+
+
+@pytest.mark.parametrize("state", OPEN)
+def test_no_alarm_passes_an_open_case_unseen(state: str) -> None:
+    _, effects = step(state, SAME_ALARM)
+    assert RING in effects or SHOW in effects
+
+
+def test_a_case_that_rings_cannot_be_closed() -> None:
+    """Whoever wants to close it has not seen the newest alarm."""
+    with pytest.raises(NotNow):
+        step(RINGING, CLOSE)
+
+
+@pytest.mark.parametrize("event", [NEW_ALARM, SAME_ALARM, TAKE, CLOSE])
+def test_nothing_joins_or_changes_a_closed_case(event: str) -> None:
+    with pytest.raises(NotNow):
+        step(CLOSED, event)
+
+
+def test_no_case_is_closed_by_anything_but_a_human_or_the_receiver() -> None:
+    closing = {event for (_, event), (state, _) in TRANSITIONS.items() if state == CLOSED}
+    assert closing == {CLOSE, DELIVERED}
+    assert [old for (old, event) in TRANSITIONS if event == DELIVERED and old == CLOSED]
+
+
+def test_only_taking_and_closing_are_told_to_the_wrist() -> None:
+    telling = {
+        (event, effect)
+        for (_, event), (_, effects) in TRANSITIONS.items()
+        for effect in effects
+        if effect in (TELL_TAKEN, TELL_CLOSED)
+    }
+    assert telling == {(TAKE, TELL_TAKEN), (CLOSE, TELL_CLOSED)}
+
+
+def test_a_pair_that_is_not_in_the_table_raises_and_names_both() -> None:
+    missing = set(itertools.product(STATES, EVENTS)) - set(TRANSITIONS)
+    assert missing
+    for state, event in missing:
+        with pytest.raises(NotNow) as refused:
+            step(state, event)
+        assert (refused.value.state, refused.value.event) == (state, event)
+
+
+def test_every_state_is_reached_from_the_first() -> None:
+    reached = {RINGING}
+    for _ in STATES:
+        reached |= {new for (old, _), (new, _) in TRANSITIONS.items() if old in reached}
+    assert reached == set(STATES)
+
+
+def test_kinds_are_compared_with_those_in_the_case() -> None:
+    held = frozenset({(3, 1)})
+    assert alarm_event((3, 1), held) == SAME_ALARM
+    assert alarm_event((3, 2), held) == NEW_ALARM
+    assert alarm_event((40, None), held) == NEW_ALARM
+
+
+def test_outcomes_are_the_three_of_the_programme() -> None:
+    assert case.OUTCOMES == ("helped", "not_needed", "not_helped")

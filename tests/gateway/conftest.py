@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The gateway's heart for tests of its parts: real database, vault and seals, no process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.gateway_core import Core, core
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+
+@pytest.fixture
+async def heart(tmp_path: Path) -> AsyncGenerator[Core]:
+    """An open database with the newest tables, and a context on it."""
+    async with core(tmp_path) as heart:
+        yield heart

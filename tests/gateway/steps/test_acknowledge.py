@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers leave after the commit and are sealed; heartbeats bring again what was not heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from opaska_gateway import desk, replies
+from opaska_gateway.database import orders
+from opaska_protocol import answers, reports
+from opaska_protocol.frame import parse_down
+from opaska_protocol.orders import SETTINGS
+from tests.support.pipeline_runs import bring
+
+if TYPE_CHECKING:
+    from tests.support.gateway_core import Core, CoreBand
+
+QUIET = {3: True}
+NOT_ECHOED = "SELECT id FROM event WHERE answer_state > 1 AND echoed_state < answer_state"
+
+
+async def test_refused_frames_are_done_with_and_never_answered(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, b"\xff"), (band, bytes(2_000)))
+    assert heart.sent == []
+    assert len(heart.done) == 2
+    assert heart.context.counters["refused.indefinite"] == 1
+
+
+async def test_answers_to_alarms_are_kept_by_the_broker_and_others_are_not(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()), (band, band.heartbeat()))
+    assert [keep for _, _, keep in heart.sent] == [True, False]
+
+
+async def test_no_two_frames_of_a_process_share_a_nonce_and_no_two_processes_a_key(
+    heart: Core,
+) -> None:
+    bands = [await heart.add_band() for _ in range(3)]
+    await bring(heart, *((band, band.sos()) for band in bands for _ in range(5)))
+    again = [(band, band.sos()) for band in bands for _ in range(5)]
+    await bring(heart, *again, context=heart.new_context())
+    headers = [parse_down(frame)[0] for _, frame, _ in heart.sent]
+    assert len({(header.salt, header.counter) for header in headers}) == 30
+    assert len({header.salt for header in headers}) == 2
+
+
+async def _taken(heart: Core) -> CoreBand:
+    """A band whose SOS was taken, but which did not hear of it."""
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    await desk.take(heart.context, case.id, "dispatcher-1")
+    assert band.states() == [answers.STORED, answers.TAKEN]
+    band.answers.clear()
+    return band
+
+
+async def test_a_heartbeat_that_does_not_echo_brings_the_answer_again(heart: Core) -> None:
+    band = await _taken(heart)
+    await bring(heart, (band, band.heartbeat(answers=[[1, 1, answers.STORED]])))
+    assert band.states(1) == [answers.TAKEN]
+
+
+async def test_an_echoed_answer_is_not_sent_again(heart: Core) -> None:
+    band = await _taken(heart)
+    await bring(heart, (band, band.heartbeat(answers=[[1, 1, answers.TAKEN]])))
+    await bring(heart, (band, band.heartbeat()))
+    assert band.states(1) == []
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_the_end_is_told_until_it_is_echoed_also_by_a_restarted_gateway(
+    heart: Core, restarted: bool
+) -> None:
+    band = await _taken(heart)
+    (case,) = await heart.cases()
+    await bring(heart, (band, band.heartbeat(answers=[[1, 1, answers.TAKEN]])))
+    await desk.close(heart.context, case.id, "dispatcher-1", "helped")
+    band.answers.clear()
+    context = heart.new_context() if restarted else heart.context
+    await context.resender.load()
+    for _ in range(2):
+        await bring(heart, (band, band.heartbeat()), context=context)
+    assert band.states(1) == [answers.CLOSED, answers.CLOSED]
+
+
+async def test_a_band_that_restarted_has_nothing_to_echo(heart: Core) -> None:
+    band = await _taken(heart)
+    band.restart()
+    await bring(heart, (band, band.heartbeat()))
+    assert [state for boot, _, state in band.answers if boot == 1] == []
+    assert await heart.rows(NOT_ECHOED) == []
+
+
+async def test_a_heartbeat_of_an_earlier_boot_ends_nothing(heart: Core) -> None:
+    band = await heart.add_band()
+    old_beat = band.heartbeat()
+    band.restart()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    await desk.take(heart.context, case.id, "dispatcher-1")
+    band.answers.clear()
+    band_now = (band.boot, band.salt)
+    await bring(heart, (band, old_beat))
+    assert (band.boot, band.salt) == band_now
+    assert (2, 1, answers.TAKEN) in band.answers
+
+
+async def test_at_most_four_answers_are_brought_again_newest_first(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, *((band, band.sos()) for _ in range(6)))
+    (case,) = await heart.cases()
+    await desk.take(heart.context, case.id, "dispatcher-1")
+    band.answers.clear()
+    await bring(heart, (band, band.heartbeat()))
+    again = [seq for _, seq, state in band.answers if state == answers.TAKEN]
+    assert again == [6, 5, 4, 3]
+
+
+async def _order(heart: Core, band: CoreBand) -> int:
+    async with heart.database.write() as connection:
+        return await orders.add(connection, band.device_id, band.organisation_id, SETTINGS, QUIET)
+
+
+async def test_orders_rise_and_are_sent_until_a_heartbeat_echoes_them(heart: Core) -> None:
+    band = await heart.add_band()
+    assert [await _order(heart, band), await _order(heart, band)] == [1, 2]
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=0)))
+    assert band.orders == [(1, SETTINGS, QUIET), (2, SETTINGS, QUIET)]
+    band.orders.clear()
+    await bring(heart, (band, band.heartbeat(last_dseq=1)))
+    assert band.orders == [(2, SETTINGS, QUIET)]
+    band.orders.clear()
+    await bring(heart, (band, band.heartbeat(last_dseq=2)), (band, band.heartbeat(last_dseq=2)))
+    assert band.orders == []
+
+
+async def test_what_was_changed_elsewhere_is_told_once_and_at_once(heart: Core) -> None:
+    """A command line takes the case in another process; the service only notices."""
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    other_process = heart.new_context()
+    other_process.replies.publish = replies.nowhere
+    await desk.take(other_process, case.id, "dispatcher-1")
+    await _order(heart, band)
+    assert band.states() == [answers.STORED]
+    for _ in range(3):
+        await heart.context.changed_elsewhere()
+    assert band.states() == [answers.STORED, answers.TAKEN]
+    assert band.orders == [(1, SETTINGS, QUIET)]
+
+
+async def test_a_boot_report_says_no_echo_and_is_only_answered(heart: Core) -> None:
+    band = await _taken(heart)
+    boot = band.seal(
+        reports.BOOT, uptime_ms=1, cause=1, firmware="1", build=1, board="v1", last_dseq=0
+    )
+    await bring(heart, (band, boot))
+    assert band.answers == [(1, 2, answers.STORED)]
