@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from opaska_protocol import errors
+from opaska_protocol import reasons
 
 OWN_REASONS: Final = {
     "wrong_topic": "the frame names another band than the topic it came on",
@@ -20,7 +20,7 @@ OWN_REASONS: Final = {
     "id_clash": "another frame with the same message id is stored; the band or a copy misbehaves",
     "not_storable": "the gateway failed to store it; its log says why",
 }
-REASONS: Final = {**errors.REASONS, **OWN_REASONS}
+REASONS: Final = {**reasons.REASONS, **OWN_REASONS}
 
 UNKNOWN_BANDS: Final = bytes(8)  # stands for all unknown bands together in caps and counts
 

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from opaska_protocol import cbor, cbor_small
-from opaska_protocol.errors import REASONS, CborError
+from opaska_protocol.errors import CborError
+from opaska_protocol.reasons import REASONS
 from tests.on_micropython.protocol_notation import notation
 from tests.protocol import wire
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opaska_protocol import answers, body, errors, frame, orders, reports, seal
+from opaska_protocol import answers, body, frame, orders, reasons, reports, seal
 from opaska_protocol.channel import BandChannel
 from opaska_tools import vectors as generator
 from tests.protocol import wire
@@ -59,7 +59,7 @@ def test_fields_of_answers_and_orders_are_those_of_the_specification() -> None:
 
 def test_every_reason_stands_in_the_specification_once() -> None:
     listed = re.findall(r"^\| `(\w+)` \|", section(9), re.MULTILINE)
-    assert sorted(listed) == sorted(errors.REASONS)
+    assert sorted(listed) == sorted(reasons.REASONS)
 
 
 def test_sizes_in_the_specification_are_measured() -> None:

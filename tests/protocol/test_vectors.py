@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from opaska_protocol.errors import REASONS
+from opaska_protocol.reasons import REASONS
 from opaska_tools import vectors as generator
 from tests.on_micropython import protocol_vectors
 from tests.on_micropython.protocol_notation import notation

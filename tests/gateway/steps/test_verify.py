@@ -14,7 +14,7 @@ from opaska_gateway.batch import Batch
 from opaska_gateway.database import tables
 from opaska_gateway.refusals import OWN_REASONS, REASONS
 from opaska_gateway.steps.verify import verify
-from opaska_protocol import cbor, errors, frame, reports
+from opaska_protocol import cbor, frame, reasons, reports
 from opaska_protocol.channel import BandChannel
 
 if TYPE_CHECKING:
@@ -174,5 +174,5 @@ async def test_one_bad_frame_does_not_stop_the_others_of_its_batch(heart: Core) 
 
 
 def test_reasons_are_one_closed_set() -> None:
-    assert not set(OWN_REASONS) & set(errors.REASONS)
+    assert not set(OWN_REASONS) & set(reasons.REASONS)
     assert frame.MAX_FRAME == 1_024
