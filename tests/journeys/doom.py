@@ -29,23 +29,27 @@ class Gap(NamedTuple):
 
 
 async def die_at(here: World, gap: Gap, bug: str = "none") -> int:
-    """Work for one wave, die at the gap in the next; how many reports the first wave had."""
+    """Work for one wave, die at the gap in the next; how many reports were answered before."""
+    die_file = here.gateway.config_file.with_name("die")
+    die_file.unlink(missing_ok=True)
     doom = (sys.executable, _DOOMED, gap.phase, str(gap.done), str(gap.delay_s), bug)
     await here.gateway.spawn(command=doom)
     await here.gateway.ready()
     await here.fleet.connected()
     here.wave()
-    assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "the first wave stays unanswered"
-    first_wave = here.fleet.accepted
-    here.gateway.config_file.with_name("die").touch()
+    assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "reports stay unanswered"
+    before = here.fleet.accepted
+    die_file.touch()
     here.wave()
     assert here.gateway.child is not None
     await here.gateway.child.ended(_DIES_S)
     await here.gateway.stop()  # and read what it wrote last
-    return first_wave
+    return before
 
 
 async def start_again(here: World) -> None:
-    """The same gateway without doom; every report must now be answered."""
+    """The same gateway without doom: it answers what was left, and what comes."""
     await here.gateway.start()
     assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "reports stay unanswered"
+    here.wave()
+    assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "new reports stay unanswered"

@@ -45,7 +45,6 @@ async def test_missing_unique_key_is_found(tmp_path: Path) -> None:
 async def test_reused_nonces_are_found(tmp_path: Path) -> None:
     async with world(tmp_path, "embedded", BANDS) as here:
         for _ in range(2):
-            here.gateway.config_file.with_name("die").unlink(missing_ok=True)
             await die_at(here, Gap("after", len(AFTER)), bug="one_salt")
         await start_again(here)
         with pytest.raises(PromiseBroken, match="twice under one salt"):
@@ -55,9 +54,6 @@ async def test_reused_nonces_are_found(tmp_path: Path) -> None:
 async def test_a_report_that_vanishes_is_found(tmp_path: Path) -> None:
     async with world(tmp_path, "embedded", BANDS) as here:
         await start_again(here)
-        await here.fleet.connected()
-        here.wave()
-        assert await here.fleet.drain(10, 1)
         with closing(sqlite3.connect(here.gateway.database_file)) as connection, connection:
             connection.execute("DELETE FROM outbox")
             connection.execute("DELETE FROM event WHERE id = (SELECT max(id) FROM event)")

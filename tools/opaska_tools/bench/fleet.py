@@ -76,8 +76,6 @@ class Fleet:
                     await band.connect(self._port())
             except (OSError, TimeoutError):
                 await asyncio.sleep(_RETRY_S)
-            else:
-                band.resend()
 
     async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(self._keep(band)) for band in self.bands]

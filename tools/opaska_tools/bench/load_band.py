@@ -132,7 +132,7 @@ class LoadBand(asyncio.Protocol):
     # --- MQTT ---
 
     async def connect(self, port: int) -> None:
-        """Connect to a broker on 127.0.0.1 and listen for answers; OSError, TimeoutError."""
+        """Connect to a broker on 127.0.0.1, listen and resend; OSError, TimeoutError."""
         loop = asyncio.get_running_loop()
         self._subscribed = loop.create_future()
         self._buffer = b""
@@ -200,6 +200,7 @@ class LoadBand(asyncio.Protocol):
                 self.lost.clear()
                 self.up.set()
                 self._subscribed.set_result(None)
+                self.resend()
 
     def _refuse(self, why: str) -> None:
         if self._subscribed is not None and not self._subscribed.done():
