@@ -5,6 +5,8 @@
 import asyncio
 import os
 
+from micropython import const
+
 from opaska_protocol import answers, reports
 from opaska_protocol.channel import BandChannel
 from opaska_protocol.seal import derive_psk
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from .identity import Identity
 
 SAFE_MODE_AFTER_MS = 10_000  # of holding on from power-up: far longer than any SOS needs
-_LOOK_MS = 100
+_LOOK_MS = const(100)
 
 
 class Band:

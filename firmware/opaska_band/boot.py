@@ -14,6 +14,7 @@ import sys
 import time
 
 import micropython
+from micropython import const
 
 from .boards.band_v1 import Board
 from .drivers.button import Button
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 WATCHDOG_MS = 30_000  # a name look-up may block for some seconds; an SOS may not wait a minute
-_FEED_MS = 15_000  # half of it: each feeding wakes the processor, and a blocked look-up still fits
+_FEED_MS = const(15_000)  # half of it: each feeding wakes the processor
 # Collect after so much allocation: compiling sprinkles names over a heap that was never collected,
 # and the next table of names then finds no place in one piece.
-_COLLECT_AFTER_BYTES = 16_384
-_CONTACT_MS = 30  # a button that is down for so long at power-up is held
-_BEFORE_RESET_MS = 3_000  # time to read the console and to interrupt
+_COLLECT_AFTER_BYTES = const(16_384)
+_CONTACT_MS = const(30)  # a button that is down for so long at power-up is held
+_BEFORE_RESET_MS = const(3_000)  # time to read the console and to interrupt
 
 
 def run() -> None:

@@ -4,10 +4,12 @@
 
 import time
 
+from micropython import const
+
 from opaska_protocol.reports import TIME_GATEWAY
 
-_WORST_ROUND_MS = 60_000  # an answer that came later than this says too little about the time
-_DRIFT_PPM = 100  # of a watch crystal over temperature, with room
+_WORST_ROUND_MS = const(60_000)  # an answer that came later says too little about the time
+_DRIFT_PPM = const(100)  # of a watch crystal over temperature, with room
 
 
 class Uptime:

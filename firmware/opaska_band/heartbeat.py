@@ -4,6 +4,8 @@
 import asyncio
 import gc
 
+from micropython import const
+
 from opaska_protocol import reports
 
 from .reporter import LARGEST_BODY
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from .battery import Battery
 
 # While the link is down a dozen date the outage; more wear the flash and crowd the reconnect.
-_KEPT_UNSENT = 12
+_KEPT_UNSENT = const(12)
 
 
 class Heartbeat:

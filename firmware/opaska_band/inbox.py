@@ -2,6 +2,8 @@
 # What comes down: opened, and handed to whom it concerns. What does not verify is counted and
 # ignored.
 
+from micropython import const
+
 from opaska_protocol import answers, orders
 from opaska_protocol.errors import ProtocolError
 from opaska_protocol.reports import UNVERIFIED_ANSWERS
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from .faults import Faults
 
-_WORTH_A_FAULT = 20  # refused messages: one may be left over from an earlier key
+_WORTH_A_FAULT = const(20)  # refused messages: one may be left over from an earlier key
 
 
 class Inbox:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # A report becomes bytes: encoded, sealed once, kept in the outbox. What is resent are those bytes.
 
+from micropython import const
+
 from opaska_protocol import reports
 from opaska_protocol.answers import STORED
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from .clock import Uptime, WallTime
     from .outbox import Outbox
 
-_REMEMBERED = 8  # latest reports whose answers teach the time
+_REMEMBERED = const(8)  # latest reports whose answers teach the time
 
 LARGEST_BODY = 79  # bytes; the frame around it has at most 49, and a record on flash 128
 

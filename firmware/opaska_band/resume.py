@@ -2,6 +2,8 @@
 # After a restart: which of the urgent reports that wait in the outbox are alarms. Their bytes are
 # sealed, also to us, so the band opens them as a gateway would.
 
+from micropython import const
+
 from opaska_protocol import frame, reports
 from opaska_protocol.channel import GatewayChannel
 from opaska_protocol.errors import ProtocolError
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from .identity import Identity
     from .outbox import Outbox
 
-_LATEST = 8  # as many as decisions/help.py follows; the older ones are sent all the same
+_LATEST = const(8)  # as many as decisions/help.py follows; the older ones are sent all the same
 
 
 def waiting_alarms(outbox: "Outbox", identity: "Identity", boot: int) -> "list[tuple[int, int]]":

@@ -10,6 +10,8 @@
 import asyncio
 from collections import namedtuple
 
+from micropython import const
+
 from .faults import Faults
 from .guard import failed
 
@@ -20,10 +22,10 @@ if TYPE_CHECKING:
 TICK_MS = 100  # the shortest pulse that is felt under a sleeve
 
 _RED, _GREEN, _BLUE, _AMBER, _WHITE = 0b001, 0b010, 0b100, 0b011, 0b111
-_FULL = 65_535  # duty_u16
+_FULL = const(65_535)  # duty_u16
 _LED_DUTY = _FULL // 4  # bright enough in a room, a quarter of the current
 _BUZZER_DUTY = _FULL // 2  # a piezo is loudest at half
-_QUIET_EXTRA = 3  # digits that `quiet` adds to the motor in place of the buzzer
+_QUIET_EXTRA = const(3)  # digits that `quiet` adds to the motor in place of the buzzer
 
 # rhythm     see above
 # tone_hz    at most 2 kHz: older ears lose the high tones first; 0 = silent

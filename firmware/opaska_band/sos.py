@@ -4,6 +4,8 @@
 
 import asyncio
 
+from micropython import const
+
 from opaska_protocol import reports
 from opaska_protocol.answers import CLOSED
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from .faults import Faults
     from .reporter import Reporter
 
-_TRY_AGAIN_MS = 200  # after a failure to make the report, for ever
+_TRY_AGAIN_MS = const(200)  # after a failure to make the report, for ever
 
 
 class Sos:

@@ -70,12 +70,13 @@ async def test_hold_grows_to_the_end_of_the_hold():
     play, board = player()
     start = len(board.motor.duties)
     play.hold(80)
-    await settle(75)
-    felt = board.motor.duties[start:]
+    await settle(200)
+    felt = board.motor.duties[start:-1]
     assert board.notes == ["hold"]
     assert felt == sorted(felt), felt
     assert len(felt) == len(PATTERNS["hold"].rhythm), felt
     assert felt[-1] == 65535
+    assert board.motor.duties[-1] == 0
 
 
 async def test_released_hold_ends_and_what_stands_goes_on():

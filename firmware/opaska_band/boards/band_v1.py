@@ -6,6 +6,7 @@
 import machine
 from esp32 import NVS
 from machine import I2C, PWM, UART, Pin
+from micropython import const
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,29 +14,29 @@ if TYPE_CHECKING:
 
 NAME = "band_v1"
 
-_SOS_BUTTON = 1  # to ground, wakes the chip
-_MOTOR = 2
-_BUZZER = 4
-_LED_RED = 5
-_LED_GREEN = 6
-_LED_BLUE = 7
-_I2C_SDA = 8
-_I2C_SCL = 9
-_MODEM_POWER_KEY = 10
-_MODEM_DTR = 12
-_MODEM_TX = 17
-_MODEM_RX = 18
-_CHARGER_STATUS = 41  # low while charging
+_SOS_BUTTON = const(1)  # to ground, wakes the chip
+_MOTOR = const(2)
+_BUZZER = const(4)
+_LED_RED = const(5)
+_LED_GREEN = const(6)
+_LED_BLUE = const(7)
+_I2C_SDA = const(8)
+_I2C_SCL = const(9)
+_MODEM_POWER_KEY = const(10)
+_MODEM_DTR = const(12)
+_MODEM_TX = const(17)
+_MODEM_RX = const(18)
+_CHARGER_STATUS = const(41)  # low while charging
 
-_MOTOR_HZ = 200  # above what the motor follows, below what its driver heats at
-_BUZZER_HZ = 1_000  # changed by every tone
-_LED_HZ = 1_000  # no flicker
-_I2C_HZ = 400_000  # fast mode, which every chip on the bus knows
-_MODEM_BAUD = 115_200  # EG915U default
+_MOTOR_HZ = const(200)  # above what the motor follows, below what its driver heats at
+_BUZZER_HZ = const(1_000)  # changed by every tone
+_LED_HZ = const(1_000)  # no flicker
+_I2C_HZ = const(400_000)  # fast mode, which every chip on the bus knows
+_MODEM_BAUD = const(115_200)  # EG915U default
 
 # MicroPython's numbers are those of a boot report: power on, hard, watchdog, deep sleep, soft.
 _LAST_CAUSE = machine.SOFT_RESET
-_UNKNOWN_CAUSE = 7
+_UNKNOWN_CAUSE = const(7)
 
 
 class Board:

@@ -12,11 +12,14 @@ from . import alarm
 
 SENT = 0  # no answer yet; the other states are those of the wire, help coming nearer
 
-TRANSITIONS = {
-    (state, answer): max(state, answer)
-    for state in (SENT, STORED, ACCEPTED, TAKEN, CLOSED)
-    for answer in (STORED, ACCEPTED, TAKEN, CLOSED)
-}
+STATES = (SENT, STORED, ACCEPTED, TAKEN, CLOSED)
+ANSWERS = (STORED, ACCEPTED, TAKEN, CLOSED)
+
+
+def step(state: int, answer: int) -> int:
+    """The whole table in one rule: an answer moves its report forward, or changes nothing."""
+    return max(state, answer)
+
 
 WORKING = "working"
 NOT_SENT = "not_sent"
@@ -61,7 +64,7 @@ class OpenReports:
             if row is None:  # older than all that are kept
                 return SENT, SENT
         before = row[2]
-        row[2] = TRANSITIONS[before, answer]
+        row[2] = step(before, answer)
         return before, row[2]
 
     def unanswered(self) -> bool:
