@@ -42,7 +42,7 @@ simulate: .venv/project.stamp ## a simulated band to press by hand
 	@$(BIN)/opaska simulate
 
 clean: ## remove what make made; data in ./var stays
-	rm -rf .venv .venv-oracle firmware/typings .mypy_cache .pytest_cache .ruff_cache \
+	rm -rf .build .venv .venv-oracle firmware/typings .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache .hypothesis
 
 # --- set-up: each stamp says that its step was done after the files it depends on ---

@@ -12,6 +12,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from opaska_tools.firmware_build import compiled
 from opaska_tools.simulator import places
 from opaska_tools.simulator.control import ControlLine
 
@@ -130,7 +131,7 @@ class Board:
 
     def _environment(self, start: dict[str, Any]) -> dict[str, str]:
         assert self._server
-        search = (places.BOARD, *self._path, places.FIRMWARE, places.PROTOCOL)
+        search = (compiled(places.BOARD), *self._path, *map(compiled, places.FLASHED))
         return {
             "PATH": os.environ.get("PATH", ""),
             "MICROPYPATH": ":".join([*map(str, search), ".frozen"]),

@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BOARD = ROOT / "hardware" / "simulated"
 FIRMWARE = ROOT / "firmware"
 PROTOCOL = ROOT / "shared_protocol"
+FLASHED = (FIRMWARE, PROTOCOL)  # what a real band has too
 MAIN = FIRMWARE / "main.py"
 
 
