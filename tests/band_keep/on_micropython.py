@@ -20,10 +20,7 @@ def start(
     return subprocess.Popen(
         [program("micropython"), "-X", f"heapsize={heap}", SCRIPTS / script, *arguments],
         cwd=folder,
-        env={
-            **os.environ,
-            "MICROPYPATH": f"{SCRIPTS}:{ROOT}/firmware:{ROOT}/shared_protocol:.frozen",
-        },
+        env={**os.environ, "MICROPYPATH": PATH},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

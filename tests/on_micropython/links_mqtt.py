@@ -230,6 +230,21 @@ async def test_a_link_that_takes_no_bytes_is_left():
     assert one.connections == 2
 
 
+async def test_a_link_can_be_left_for_the_next_one():
+    broker = Broker()
+    mqtt._BACK_OFF_FIRST_MS = 60_000
+    one = client(broker)
+    task = asyncio.create_task(one.run())
+    for count in (1, 2, 3):
+        await until(lambda n=count: one.connections == n and one.up.is_set())
+        broker.wire.say(message(b"t", b""))
+        await until(lambda: one.messages == 1)
+        one.leave()
+        await until(lambda n=count: broker.wires[n - 1].closed)
+    await until(lambda: one.up.is_set() and one.messages == 0)
+    task.cancel()
+
+
 async def test_a_refused_connect_is_tried_again_and_told():
     broker = Broker(connack=b"\x20\x02\x00\x05")
     one, _ = started(broker)

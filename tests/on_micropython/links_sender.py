@@ -47,6 +47,8 @@ class Client:
         self.waiting = []  # packets without PUBACK
         self.woken = False  # a PUBACK came
         self.on_up = None
+        self.messages = 1  # as if answers came
+        self.left = []  # ms
         self.up = self
         self._clock = clock
         self._up = False
@@ -60,6 +62,10 @@ class Client:
 
     def drop(self):
         self._up = False
+
+    def leave(self):
+        self.left.append(self._clock.ms)
+        self.connect()  # at once, to another broker
 
     def hurry(self):
         self.hurries.append(self._clock.ms)
@@ -184,6 +190,32 @@ def test_a_new_link_gets_everything_at_once():
     band.client.drop()
     band.client.connect()
     assert band.run(1) == ["t4", "t3"]
+
+
+def test_a_link_without_a_single_answer_is_left_for_another():
+    band = Band()
+    band.client.connect()
+    band.put(TELEMETRY, 1)
+    band.run(HOUR_MS)
+    assert band.client.left == []
+    band.put(URGENT, 2)
+    band.client.messages = 0
+    band.run(HOUR_MS)
+    assert [ms // 1000 - 3600 for ms in band.client.left[:3]] == [20, 40, 340], band.client.left
+    assert len(band.client.left) <= 10
+    band.client.messages = 1
+    left = len(band.client.left)
+    band.run(HOUR_MS)
+    assert len(band.client.left) == left
+
+
+def test_a_link_without_answers_to_telemetry_is_left_at_the_next_round():
+    band = Band()
+    band.client.messages = 0
+    band.client.connect()
+    band.put(TELEMETRY, 1)
+    band.run(2000 * 1000)
+    assert [ms // 1000 for ms in band.client.left] == [900, 1800]
 
 
 def test_a_nudge_sends_what_is_urgent_now():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cellular link: modem, PPP, and TCP streams to a broker, with TLS-PSK when it is configured.
 
-Two brokers take turns: an address is left when it cannot be opened or when its stream lived
-only a short time. When both fail the data call is made anew, from the modem's start.
+Two brokers take turns, one stream each: whatever was wrong with the last one, the next try goes
+elsewhere. When all of them fail the data call is made anew, from the modem's start.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _PPP_MS = 20_000  # LCP and IPCP after CONNECT
 _OPEN_MS = 15_000  # TCP handshake, with two repeats of a lost SYN
-_STABLE_MS = 30_000  # a stream that lived shorter counts as a failure of its broker
 _POLL_MS = 100
 _TCP, _NODELAY = 6, 1  # IPPROTO_TCP, TCP_NODELAY: an SOS must not wait for Nagle
 
@@ -49,9 +48,8 @@ class Cellular:
         self._tls = None if tls_psk is None else _tls_context(tls_psk)
         self._apn = apn
         self._ppp: "Any" = None
-        self._turn = 0  # index of the broker whose turn it is
+        self._turn = -1  # index of the broker that was tried last
         self._failures = 0  # openings in a row that came to nothing
-        self._opened_at: "Any" = None  # ticks of the last opening, None after a failed one
 
     @property
     def attached(self) -> bool:
@@ -80,30 +78,19 @@ class Cellular:
 
     async def open_stream(self) -> "tuple[Any, Any]":
         """(reader, writer) to the broker whose turn it is; attaches first when needed."""
-        self._choose_broker()
         if not self.attached or self._failures > len(self._brokers):
             self._failures = 0
             await self.attach()
+        self._turn = (self._turn + 1) % len(self._brokers)
+        host, port = self._brokers[self._turn]
         self._failures += 1  # until it is open
-        sock = await _connected(*self._brokers[self._turn])
+        sock = await _connected(host, port)
         if self._tls:  # the handshake itself happens with the first write
-            host = self._brokers[self._turn][0]
             sock = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
             sock.setblocking(False)
         self._failures = 0
-        self._opened_at = time.ticks_ms()
         stream = asyncio.StreamReader(sock)  # reads and writes
         return stream, stream
-
-    def _choose_broker(self) -> None:
-        """The next one, unless there was no trouble with this one."""
-        opened_at, self._opened_at = self._opened_at, None
-        if opened_at is None:
-            fine = self._failures == 0
-        else:
-            fine = not 0 <= time.ticks_diff(time.ticks_ms(), opened_at) < _STABLE_MS
-        if not fine:
-            self._turn = (self._turn + 1) % len(self._brokers)
 
     async def _detach(self) -> None:
         ppp, self._ppp = self._ppp, None
@@ -138,8 +125,8 @@ def _writable(sock: "Any") -> "Any":
 
 def _tls_context(tls_psk: "tuple[str, bytes]") -> "Any":
     """No certificates at all: verification stays on, so only the shared key can pass."""
-    import ssl
+    import tls  # the module `ssl` would keep these attributes to itself
 
-    context: "Any" = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context: "Any" = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
     context.psk_identity, context.psk_key = tls_psk
     return context

@@ -7,6 +7,7 @@ a packet apart. Ways out of a connection, all through `_serve`'s `finally`:
 
   the broker closes, resets or sends garbage   `_read` raises OSError, EOFError or MqttError
   nothing is answered in time                  `_write` raises MqttError
+  someone calls `leave()`                      `_write` raises MqttError
   a write fails, or takes too long             `_write` raises OSError or TimeoutError
   opening fails, or CONNACK does not come      `_serve` raises before the two tasks exist
   `run()` is cancelled                         CancelledError passes through, nothing is retried
@@ -78,6 +79,7 @@ class MqttClient:
         self.on_message = on_message
         self.on_up: "Callable[[], None] | None" = None
         self.connections = 0
+        self.messages = 0  # received on this connection
         self.last_error: "Exception | None" = None  # why a connection ended, a message was lost
         self._open_stream = open_stream
         self._connect = _connect_packet(client_id, username, password, will, keepalive_s)
@@ -85,6 +87,7 @@ class MqttClient:
         self._ping_ms = keepalive_s * 750  # three quarters: early enough when the link is slow
         self._hurry = asyncio.Event()
         self._work = asyncio.Event()  # something to write
+        self._left = False
         self._id = 0
         self._pending: "list[Packet]" = []  # Packets without PUBACK, oldest first
         self._acks: "list[bytes]" = []  # ids of received messages, to be PUBACKed
@@ -113,6 +116,12 @@ class MqttClient:
     def hurry(self) -> None:
         """Do not wait for the back-off: someone needs help."""
         self._hurry.set()
+
+    def leave(self) -> None:
+        """End this connection; the next one begins at once."""
+        self._left = True
+        self._work.set()
+        self.hurry()
 
     async def run(self) -> None:
         """Connect, serve, reconnect, for ever. The edge: whatever happens is a reason to retry."""
@@ -168,6 +177,8 @@ class MqttClient:
 
     def _begin(self, session: bool) -> None:
         self.connections += 1
+        self.messages = 0
+        self._left = False
         self._heard_at = self._wrote_at = time.ticks_ms()
         self._pinged_at = None
         self._acks.clear()
@@ -209,6 +220,7 @@ class MqttClient:
             raise MqttError("bad PUBLISH")
         if len(self._acks) >= _MAX_ACKS:
             raise MqttError("flooded")
+        self.messages += 1
         if self.on_message:
             try:
                 self.on_message(body[2:start], body[start + 2 * qos :])
@@ -221,7 +233,7 @@ class MqttClient:
     async def _write(self, writer: "Any") -> None:
         if self._subscriptions:
             await self._put(writer, _subscribe_packet(self._next_id(), self._subscriptions))
-        while True:
+        while not self._left:
             batch = self._batch()
             if batch:
                 await self._put(writer, batch)
@@ -229,6 +241,7 @@ class MqttClient:
             self._work.clear()
             if not await _wait(self._work, self._patience_ms()):
                 self._check()
+        raise MqttError("left")
 
     async def _put(self, writer: "Any", data: "bytes | bytearray") -> None:
         writer.write(data)  # all at once: header and body apart would wait for Nagle

@@ -8,8 +8,18 @@ _MINUTE_MS = 60_000  # then every minute for an hour: an outage of a cell or a l
 _MINUTES = 60
 _FOR_EVER_MS = 300_000  # then every 5 minutes without end: an urgent report has no age limit
 
+# A link that brings no answers may be deaf: its broker alive and the gateway behind it not. Two
+# other links are tried before the band says "not sent", and later one now and then.
+_ELSEWHERE_AT = (4, 5)
+_ELSEWHERE_EVERY = 10
+
 # Telemetry is sent once for each connection, and again when the broker had it but no STORED came.
 TELEMETRY_ROUND_MS = 900_000
+
+
+def try_elsewhere(attempt: int) -> bool:
+    """Whether to try attempt number `attempt` on a new link if this one has brought nothing."""
+    return attempt in _ELSEWHERE_AT or (attempt > 0 and attempt % _ELSEWHERE_EVERY == 0)
 
 
 def urgent_wait_ms(attempt: int) -> int:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _URGENT_WINDOW = 8  # reports on their way to the broker at a time: 1 kB of heap
 _TELEMETRY_WINDOW = 4  # half a kilobyte: even at 1 kB/s an SOS waits half a second behind it
 _BEHIND_URGENT_MS = 5_000  # between two of telemetry while an urgent report is unanswered
+_CHANCE_MS = 5_000  # that a new link gets to bring an answer
 _IDLE_MS = 3_600_000  # nothing to do until something happens
 
 
@@ -46,6 +47,7 @@ class Sender:
         self._telemetry: "list[Key]" = []
         self._attempt = 0  # of the urgent round
         self._urgent_at = self._telemetry_at = time.ticks_ms()  # ticks of the next refill
+        self._up_at = self._urgent_at  # ticks of the last new link
         self._paused_until = self._urgent_at  # ticks; telemetry behind an urgent report
         outbox.on_put = self._on_put
         client.on_up = self._on_up
@@ -77,7 +79,7 @@ class Sender:
         self._wake.set()
 
     def _on_up(self) -> None:
-        self._urgent_at = self._telemetry_at = time.ticks_ms()
+        self._urgent_at = self._telemetry_at = self._up_at = time.ticks_ms()
         self._wake.set()
 
     def _turn(self) -> int:
@@ -95,15 +97,25 @@ class Sender:
 
     def _refill(self, now: "Any") -> None:
         if self._outbox.urgent and time.ticks_diff(now, self._urgent_at) >= 0:
+            if schedule.try_elsewhere(self._attempt):
+                self._leave_a_deaf_link(now)
             self._urgent_at = time.ticks_add(now, schedule.urgent_wait_ms(self._attempt))
             self._attempt += 1
             self._outbox.settle()
             self._urgent = self._not_flying(self._outbox.urgent)
             self._client.hurry()  # without a link the attempt is to get one
         if time.ticks_diff(now, self._telemetry_at) >= 0:
+            if self._outbox.telemetry:
+                self._leave_a_deaf_link(now)
             self._telemetry_at = time.ticks_add(now, schedule.TELEMETRY_ROUND_MS)
             self._outbox.settle()
             self._telemetry = self._not_flying(self._outbox.telemetry)
+
+    def _leave_a_deaf_link(self, now: "Any") -> None:
+        """One that takes everything and brings nothing; PUBACK says little about a gateway."""
+        is_new = 0 <= time.ticks_diff(now, self._up_at) < _CHANCE_MS
+        if self._client.up.is_set() and not self._client.messages and not is_new:
+            self._client.leave()
 
     def _not_flying(self, keys: "list[Key]") -> "list[Key]":
         flying = [flight[1] for flight in self._flying]
