@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -24,6 +22,8 @@ from opaska_gateway.store import only_gateway_on, open_store
 from opaska_gateway.watch.forward_outbox import Forwarder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opaska_gateway.broker.access import BrokerAccess
     from opaska_gateway.settings import Settings
     from opaska_gateway.store import Store
@@ -35,22 +35,32 @@ class Stopped(Exception):
     """Somebody asked the gateway to stop."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Run until `stop` is set."""
+def _nothing() -> None:
+    """What there is to do at ready, unless somebody says otherwise."""
+
+
+async def serve(
+    settings: Settings, stop: asyncio.Event, on_ready: Callable[[], None] = _nothing
+) -> None:
+    """Run until `stop` is set; `on_ready` is called when reports are taken."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage))
         stack.enter_context(only_gateway_on(settings.storage.database_file))
         access = await stack.enter_async_context(reach_broker(settings.broker))
         await _update_keys(settings, store)
         try:
-            await _run(settings, store, access, stop)
+            await _run(settings, store, access, stop, on_ready)
         except* Stopped:
             log.info("stopping")
     log.info("stopped")
 
 
 async def _run(
-    settings: Settings, store: Store, access: BrokerAccess, stop: asyncio.Event
+    settings: Settings,
+    store: Store,
+    access: BrokerAccess,
+    stop: asyncio.Event,
+    on_ready: Callable[[], None],
 ) -> None:
     """The meeting place of all parts."""
     context = Context(store.database, store.vault)
@@ -75,7 +85,7 @@ async def _run(
             broker=settings.broker.kind,
             database=str(settings.storage.database_file),
         )
-        _tell_systemd("READY=1")
+        on_ready()
 
 
 async def _look_again(context: Context) -> None:
@@ -85,7 +95,6 @@ async def _look_again(context: Context) -> None:
 
 async def _until(stop: asyncio.Event) -> None:
     await stop.wait()
-    _tell_systemd("STOPPING=1")
     raise Stopped
 
 
@@ -95,14 +104,3 @@ async def _update_keys(settings: Settings, store: Store) -> None:
         await update_keys(settings.broker, store)
     except GatewayError as error:
         log.warning("band_keys_not_written", problem=str(error))
-
-
-def _tell_systemd(state: str) -> None:
-    """sd_notify(3), when systemd started us with Type=notify."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    if address.startswith("@"):
-        address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.sendto(state.encode(), address)

@@ -7,7 +7,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
+from opaska_gateway.database.sickness import sickness
 from opaska_gateway.database.tables import audit
 
 if TYPE_CHECKING:
@@ -20,13 +22,18 @@ LOOK_EVERY_S = 0.5  # a revoked band is refused within a second; one look costs 
 
 async def notice_changes(database: Database, changed: Callable[[], Awaitable[None]]) -> None:
     """Call `changed` soon after the audit grew, for ever."""
-    last = await _last_line(database)
+    last = None
     while True:
-        await asyncio.sleep(LOOK_EVERY_S)
-        newest = await _last_line(database)
-        if newest != last:
+        try:
+            newest = await _last_line(database)
+            if last is not None and newest != last:
+                await changed()
             last = newest
-            await changed()
+        except DBAPIError as error:
+            if sickness(error) is None:
+                raise
+            # The pipeline says aloud that the database cannot work now; we look again.
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _last_line(database: Database) -> int:

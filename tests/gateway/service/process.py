@@ -37,6 +37,7 @@ class Serve:
         )
         self.seen: list[dict[str, Any]] = []
         self.port = 0
+        self.environment = dict(os.environ)
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -60,7 +61,12 @@ class Serve:
 
     async def spawn(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *OPASKA, "serve", "--config", self.file, stderr=asyncio.subprocess.PIPE
+            *OPASKA,
+            "serve",
+            "--config",
+            self.file,
+            stderr=asyncio.subprocess.PIPE,
+            env=self.environment,
         )
 
     async def start(self) -> None:

@@ -38,8 +38,8 @@ async def test_it_ends_within_five_seconds_of_a_signal_with_bands_connected(
 
 async def test_a_shutdown_that_hangs_is_ended_by_force() -> None:
     hung = (
-        "import time; from opaska_gateway.commands import serve;"
-        "serve._end_by_force_after(0.2); time.sleep(60)"
+        "import time; from opaska_gateway.commands.process import end_by_force_after;"
+        "end_by_force_after(0.2); time.sleep(60)"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", hung)
     async with asyncio.timeout(END_S):
@@ -103,6 +103,19 @@ def test_mosquitto_without_a_password_is_one_line(tmp_path: Path) -> None:
     )
     assert result.returncode == 2
     assert result.stderr.startswith("settings: broker.password_file: it is missing; write ")
+
+
+async def test_systemd_is_told_when_it_takes_reports_and_when_it_ends(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        gateway = Serve(tmp_path)
+        gateway.environment["NOTIFY_SOCKET"] = str(tmp_path / "notify")
+        async with gateway, asyncio.timeout(END_S):
+            loop = asyncio.get_running_loop()
+            assert await loop.sock_recv(systemd, 100) == b"READY=1"
+            gateway.process.terminate()
+            assert await loop.sock_recv(systemd, 100) == b"STOPPING=1"
 
 
 async def test_what_it_makes_is_for_its_user_only_and_it_is_small(gateway: Serve) -> None:
