@@ -3,8 +3,9 @@
 #
 # 1. The watchdog, before anything that can hang.
 # 2. The button: held at power-up it is first an SOS and then, held on for ten seconds, safe mode.
-# 3. The identity. Without one nothing can be sent: a press says so, and the console is free.
-# 4. The band (band.py), for ever.
+# 3. The identity. Without one nothing can be sent: a press says so (mute.py).
+# 4. The band (band.py), for ever. A part that it cannot do without may be broken: then likewise,
+#    and after a while a new start.
 #
 # Whatever escapes ends in a reset; Ctrl-C on the bench build in the console, the watchdog fed.
 
@@ -30,6 +31,7 @@ _FEED_MS = const(15_000)  # half of it: each feeding wakes the processor
 _COLLECT_AFTER_BYTES = const(16_384)
 _CONTACT_MS = const(30)  # a button that is down for so long at power-up is held
 _BEFORE_RESET_MS = const(3_000)  # time to read the console and to interrupt
+_BEFORE_RETRY_S = const(120)  # with a broken part: time to feel "not sent", and to look for it
 
 
 def run() -> None:
@@ -41,10 +43,11 @@ def run() -> None:
         asyncio.run(_live(board, watchdog, button, _is_held(button)))
     except KeyboardInterrupt:
         board.feed_from_timer(watchdog, _FEED_MS)
+        return
     except Exception as error:
         sys.print_exception(error)
-        time.sleep_ms(_BEFORE_RESET_MS)
-        board.reset()
+    time.sleep_ms(_BEFORE_RESET_MS)
+    board.reset()
 
 
 def _is_held(button: Button) -> bool:
@@ -55,20 +58,24 @@ def _is_held(button: Button) -> bool:
 
 
 async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> None:
+    """Returns when only a new start can help."""
     from . import identity
 
     feeding = asyncio.create_task(_feed(watchdog))
     who = identity.read(board.nvs)
-    if who and who.build == identity.SEALED:
-        micropython.kbd_intr(-1)  # nobody gets in by the console
-    if who is None:
-        from . import unprovisioned
+    if who is not None:
+        if who.build == identity.SEALED:
+            micropython.kbd_intr(-1)  # nobody gets in by the console
+        try:
+            from .band import Band
 
-        await unprovisioned.run(board, button)
-    else:
-        from .band import Band
+            await Band(board, button, who).run(held)
+        except Exception as error:
+            sys.print_exception(error)
+    from . import mute
 
-        await Band(board, button, who).run(held)
+    saying = mute.run(board, button, held)
+    await (saying if who is None else asyncio.wait_for(saying, _BEFORE_RETRY_S))
     feeding.cancel()
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from opaska_tools.simulator import places
 from opaska_tools.simulator.band import SimulatedBand
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from tests.support.small_gateway import SmallGateway
@@ -29,19 +31,31 @@ OPTIONAL = {
 }
 
 
+NEEDED = ["links/mqtt.py", "outbox.py", "reporter.py", "state.py"]
+
+
+@asynccontextmanager
+async def broken_band(
+    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path, name: str
+) -> AsyncGenerator[SimulatedBand]:
+    """The same band with one file that does not compile."""
+    firmware = tmp_path / "firmware"
+    leave_out = shutil.ignore_patterns("typings", "__pycache__")
+    shutil.copytree(places.FIRMWARE, firmware, ignore=leave_out)
+    (firmware / "opaska_band" / name).write_text("this is ( no Python\n")
+    broken = SimulatedBand(
+        band.folder, gateway.address, program=firmware / "main.py", path=(firmware,)
+    )
+    async with broken:
+        await broken.start()
+        yield broken
+
+
 @pytest.mark.parametrize("name", list(OPTIONAL))
 async def test_sos_is_sent_although_a_file_is_broken(
     band: SimulatedBand, gateway: SmallGateway, tmp_path: Path, name: str
 ) -> None:
-    firmware = tmp_path / "firmware"
-    shutil.copytree(
-        places.FIRMWARE, firmware, ignore=shutil.ignore_patterns("typings", "__pycache__")
-    )
-    (firmware / "opaska_band" / name).write_text("this is ( no Python\n")
-    async with SimulatedBand(
-        band.folder, gateway.address, program=firmware / "main.py", path=(firmware,)
-    ) as broken:
-        await broken.start()
+    async with broken_band(band, gateway, tmp_path, name) as broken:
         await gateway.arrival(lambda a: a.type == reports.BOOT)
         await broken.press(600)
         alarm = await gateway.arrival(lambda a: a.type == reports.ALARM)
@@ -51,3 +65,15 @@ async def test_sos_is_sent_although_a_file_is_broken(
         if name not in ("obey.py", "inbox.py"):  # not needed until an order comes, and mute
             fault = await gateway.arrival(lambda a: a.type == reports.FAULT)
             assert fault.fields["code"] == reports.TASK_FAILED
+
+
+@pytest.mark.parametrize("name", NEEDED)
+async def test_band_that_cannot_send_says_so(
+    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path, name: str
+) -> None:
+    async with broken_band(band, gateway, tmp_path, name) as broken:
+        await broken.wait_log("SyntaxError")
+        await broken.press(700)
+        await broken.wait_note("not_sent")
+        assert broken.state == "on"
+        assert "working" not in [note.name for note in broken.notes]

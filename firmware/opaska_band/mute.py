@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A band without identity: nothing that it sent would be believed, so a press says "not sent".
+# A band that cannot send, having no identity or a broken part: a press says "not sent".
 
 import asyncio
 
@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from .drivers.button import Button
 
 _HOLD_MS = 500
-_SAY_MS = 3_000  # once, not for ever: nobody is waiting for help yet
+_SAY_MS = 3_000  # once, not for ever: nothing goes on behind it
 
 
-async def run(board: "Any", button: "Button") -> None:
+async def run(board: "Any", button: "Button", held: bool) -> None:
+    """For ever; `held`: the button was down at power-up."""
     uptime = Uptime()
     signals = Signals(board, Faults(uptime))
     pressed = asyncio.Event()
     watch = SosButton(button, uptime, _HOLD_MS, lambda _: pressed.set(), signals)
     watching = asyncio.create_task(watch.run())
+    if held:
+        pressed.set()
     while not watching.done():
         await pressed.wait()
         pressed.clear()
