@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from opaska_protocol.reasons import REASONS
 from tests.on_micropython import protocol_fuzz
 from tests.protocol import wire
 
@@ -37,6 +38,7 @@ def test_decoder_survives_what_the_network_may_bring(decoder: str, effort: int) 
     before, begun = resident(), time.monotonic()
     _, seen = protocol_fuzz.run(decoder, corpus, SEED, COUNT * effort)
     assert sum(seen.values()) == COUNT * effort
+    assert set(seen) <= {"accepted", *REASONS}
     assert seen["accepted"] > 0  # it reaches beyond the refusals
     assert len(seen) >= 10  # and many of them
     assert resident() - before < MORE_MEMORY
@@ -60,6 +62,7 @@ def test_micropython_finds_the_same_in_a_bands_heap(decoder: str, effort: int) -
         decoder,
         str(SEED),
         str(count),
+        timeout_s=240 * effort,
         stdin="".join(f"{data.hex()}\n" for data in corpus),
     )
     digest, seen = protocol_fuzz.run(decoder, corpus, SEED, count)

@@ -28,7 +28,6 @@ FLIPPED = [
     "answer STORED",
     "order settings",
 ]
-SEAL_REASONS = {"bad_tag", "wrong_band"}
 
 U16 = st.integers(1, 0xFFFF)
 U32 = st.integers(0, 0xFFFFFFFF)

@@ -67,7 +67,9 @@ _BODIES = {
 }
 
 
-def micropython(script: str, *arguments: str, heap: str = BAND_HEAP, stdin: str = "") -> str:
+def micropython(
+    script: str, *arguments: str, heap: str = BAND_HEAP, stdin: str = "", timeout_s: int = 240
+) -> str:
     """Return what tests/on_micropython/<script> prints; it must end well."""
     path = os.pathsep.join([str(ROOT), str(PROTOCOL), ".frozen"])
     done = subprocess.run(
@@ -82,7 +84,7 @@ def micropython(script: str, *arguments: str, heap: str = BAND_HEAP, stdin: str 
         env={**os.environ, "MICROPYPATH": path},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=timeout_s,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
