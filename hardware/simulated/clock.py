@@ -9,6 +9,7 @@ import control
 import power
 import uselect
 import utime
+from uselect import POLLIN
 
 VIRTUAL = os.getenv("OPASKA_SIM_CLOCK") == "virtual"
 
@@ -20,11 +21,6 @@ _alarms = []  # [due_ms, function], not sorted: there are few
 def now():
     """ms since an arbitrary start that does not change while the simulation lasts."""
     return _now if VIRTUAL else utime.ticks_ms()
-
-
-def utc_s():
-    """The true time, that no clock setting on the band can move (for the network's clock)."""
-    return power.START.get("utc_s", 0) + _now // 1000 if VIRTUAL else int(utime.time())
 
 
 def after(ms, function):
@@ -40,47 +36,73 @@ def cancel(alarm):
         _alarms.remove(alarm)
 
 
-def new_poller():
-    """A select.poll that also hears the control line."""
-    poller = uselect.poll()
-    if control.link:
-        poller.register(control.link, uselect.POLLIN)
-    return poller
-
-
-def wait(poller, ms):
-    """Wait until a stream of `poller` is ready, or `ms` have passed; < 0: for ever."""
-    end = None if ms < 0 else now() + ms
-    while True:
-        wake = _ring()
-        if _poll(poller, 0):
-            return
-        if end is not None:
-            if now() >= end:
-                return
-            wake = end if wake is None else min(wake, end)
-        if VIRTUAL:
-            control.report(-1 if wake is None else wake, _token)
-            ready = _poll(poller, -1)
-        else:
-            ready = _poll(poller, -1 if wake is None else max(0, wake - now()))
-        if ready:
-            return
-
-
 def sleep(ms):
     """Block the firmware, not the board."""
-    wait(_sleeper, ms)
+    _sleeper.wait(ms)
 
 
-def _poll(poller, ms):
-    ready = False
-    for stream, _ in poller.ipoll(ms):
-        if stream is control.link:
-            control.receive()
+class poll:
+    """select.poll. Streams written in Python change only while we wait for others, so they are
+    asked by us: MicroPython would look at them every millisecond."""
+
+    def __init__(self):
+        self._poller = uselect.poll()
+        self._python = {}  # id -> [stream, mask]
+        self._ready = []
+        if control.link:
+            self._poller.register(control.link, POLLIN)
+
+    def register(self, stream, mask=5):
+        if hasattr(stream, "ioctl"):
+            self._python[id(stream)] = [stream, mask]
         else:
-            ready = True
-    return ready
+            self._poller.register(stream, mask)
+
+    def modify(self, stream, mask):
+        if id(stream) in self._python:
+            self._python[id(stream)][1] = mask
+        else:
+            self._poller.modify(stream, mask)
+
+    def unregister(self, stream):
+        if self._python.pop(id(stream), None) is None:
+            self._poller.unregister(stream)
+
+    def poll(self, ms=-1, flags=0):
+        self.wait(ms)
+        return self._ready
+
+    ipoll = poll
+
+    def wait(self, ms):
+        """Until a stream is ready, or `ms` have passed; < 0: for ever."""
+        end = None if ms < 0 else now() + ms
+        while True:
+            wake = _ring()
+            self._look(0)
+            if self._ready:
+                return
+            if end is not None:
+                if now() >= end:
+                    return
+                wake = end if wake is None else min(wake, end)
+            if VIRTUAL:
+                control.report(-1 if wake is None else wake, _token)
+                self._look(-1)
+            else:
+                self._look(-1 if wake is None else max(0, wake - now()))
+
+    def _look(self, ms):
+        self._ready = []
+        for entry in self._python.values():
+            events = entry[0].ioctl(3, entry[1])
+            if events:
+                self._ready.append((entry[0], events))
+        for stream, events in self._poller.ipoll(0 if self._ready else ms):
+            if stream is control.link:
+                control.receive()
+            else:
+                self._ready.append((stream, events))
 
 
 def _ring():
@@ -103,4 +125,4 @@ def _set(now_ms, token):
 
 
 control.on_time = _set
-_sleeper = new_poller()
+_sleeper = poll()

@@ -57,12 +57,11 @@ def _drive(gpio, to):
             pin = Pin(gpio)
             if hard:
                 micropython.heap_lock()  # as in a hard interrupt: nothing may be allocated
-                try:
-                    handler(pin)
-                finally:
+            try:
+                handler(pin)
+            finally:
+                if hard:
                     micropython.heap_unlock()
-            else:
-                micropython.schedule(handler, pin)
 
 
 def _tell(gpio):

@@ -31,7 +31,8 @@ NEVER = -1
 _SETTLE_S = 0.003  # real time for a broker to pass on what it has acknowledged
 _OWED_S = 1.0  # real time after which an answer that is owed is not expected any more
 _STUCK_S = 60.0  # real time in which every member must come to rest
-_LOOP_TURNS = 5  # for a connection that was opened before the last report
+_LOOP_TURNS = 8  # for a connection opened, or a line printed, before the last report
+_LAST_LOOK_S = 0.05  # real time for what was waited for to be noticed, before it is called late
 
 
 class Probe(Protocol):
@@ -100,7 +101,7 @@ class ClockService:
         self._alarms: list[tuple[int, int, _Alarm]] = []
         self._numbers = itertools.count()
         self._rest = asyncio.Event()
-        self._wanted = 0  # how many wait for time to pass
+        self._limits: dict[asyncio.Future[None], int] = {}  # of those who wait for time to pass
         self._driver: asyncio.Task[None] | None = None
         self._touched = False  # somebody got work since everybody was last asked
         self._seen = -1  # activity of the probes then
@@ -127,7 +128,7 @@ class ClockService:
         waiting = asyncio.ensure_future(awaitable)
         late = asyncio.get_running_loop().create_future()
         alarm = self.call_later(within_ms, lambda: _resolve(late))
-        self._wanted += 1
+        self._limits[late] = self._now_ms + round(within_ms)
         self.touch()
         if self._driver is None or self._driver.done():
             self._driver = asyncio.create_task(self._drive())
@@ -139,7 +140,7 @@ class ClockService:
                 raise TimeoutError(f"not within {within_ms:.0f} ms of virtual time")
             return waiting.result()
         finally:
-            self._wanted -= 1
+            del self._limits[late]
             alarm.cancel()
             if not waiting.done():
                 waiting.cancel()
@@ -205,7 +206,7 @@ class ClockService:
     # --- how time moves ---
 
     async def _drive(self) -> None:
-        while self._wanted:
+        while self._limits:
             await self._all_at_rest()
             if self._activity() != self._seen:
                 self._seen = self._activity()
@@ -214,7 +215,9 @@ class ClockService:
             elif self._touched:
                 self._touched = False
                 self._tell(self._members)
-            elif await self._nothing_owed() and self._wanted and not self._touched:
+            elif await self._nothing_owed() and self._limits and not self._touched:
+                if await self._is_anybody_late():
+                    continue
                 self._move()
 
     def _tell(self, members: Iterable[Member]) -> None:
@@ -248,15 +251,25 @@ class ClockService:
                 return False
         return True
 
+    async def _is_anybody_late(self) -> bool:
+        """Whether something came at the last moment, before a wait is given up."""
+        if not self._limits or min(self._limits.values()) > self._next_ms():
+            return False
+        waits = dict(self._limits)
+        await asyncio.sleep(_LAST_LOOK_S)
+        return self._limits != waits or self._touched or self._activity() != self._seen
+
+    def _next_ms(self) -> int:
+        """When something is due."""
+        times = [member.wake_ms for member in self._members if member.wake_ms != NEVER]
+        return min([*times, *(alarm[0] for alarm in self._alarms[:1])])
+
     def _activity(self) -> int:
         return sum(probe.activity for probe in self._probes)
 
     def _move(self) -> None:
         """To the next deadline: those are told whose time has come, and alarms ring."""
-        times = [member.wake_ms for member in self._members if member.wake_ms != NEVER]
-        if self._alarms:
-            times.append(self._alarms[0][0])
-        self._now_ms = max(self._now_ms, min(times))
+        self._now_ms = max(self._now_ms, self._next_ms())
         self.steps += 1
         for member in self._members:
             member.late = True
