@@ -23,9 +23,15 @@ def example() -> None:
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="Settings file (TOML).")]) -> None:
-    """Check a settings file; every problem is one line, and the exit code is 2."""
+    """Check a settings file and the secrets it names; every problem is one line, exit code 2."""
+    from opaska_gateway.broker.access import mosquitto_password
     from opaska_gateway.settings_file import load
+    from opaska_gateway.vault import Vault
 
     with errors_told():
-        load(file)
+        settings = load(file)
+        if settings.storage.key_file.exists():  # else the first start makes it
+            Vault(settings.storage.key_file)
+        if settings.broker.kind == "mosquitto":
+            mosquitto_password(settings.broker)
     typer.echo(f"{file}: correct")

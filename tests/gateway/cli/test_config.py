@@ -52,6 +52,25 @@ def test_a_check_says_correct_or_what_is_wrong(
     assert "there is no such file" in missing.stderr
 
 
+def test_a_check_looks_at_the_secrets_too(run: Run, settings_file: Path) -> None:
+    settings_file.write_text(
+        '[broker]\nkind = "mosquitto"\npassword_file = "password"', encoding="utf-8"
+    )
+    password = settings_file.parent / "password"
+    result = run("config", "check", str(settings_file))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{password}: broker.password_file: cannot be read")
+    password.write_text("secret\n", encoding="ascii")
+    assert run("config", "check", str(settings_file)).exit_code == 0
+    key_file = settings_file.parent / "var" / "opaska.key"
+    key_file.parent.mkdir()
+    key_file.write_text("no key", encoding="ascii")
+    key_file.chmod(0o600)
+    result = run("config", "check", str(settings_file))
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{key_file}: storage.key_file: does not hold 32 bytes")
+
+
 def test_the_example_is_printed_whole(run: Run) -> None:
     assert run("config", "example").stdout == example()
 
