@@ -58,9 +58,7 @@ def best_anchor(connection: Connection, boot_id: BootId) -> Anchor | None:
     return best
 
 
-def back_date(
-    connection: Connection, boot_id: BootId, best: Anchor, not_before_ms: int
-) -> None:
+def back_date(connection: Connection, boot_id: BootId, best: Anchor, not_before_ms: int) -> None:
     """Correct the stored reports of a boot by a better anchor."""
     corrections: list[dict[str, Any]] = []
     for row in _reports(connection, boot_id):

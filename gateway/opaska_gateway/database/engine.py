@@ -28,13 +28,13 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 2_000  # a command line beside the service writes for milliseconds, not seconds
 READERS = 4  # console pages and watches; WAL readers never wait for the writer
-CACHE_KIB = 8_192  # pages of the unique index of events that stay in memory
+BATCH_CACHE_KIB = 8_192  # of the thread that writes batches: the unique index of events
+CACHE_KIB = 512  # of every other connection
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",  # fsync before COMMIT returns: promise 1
     "PRAGMA foreign_keys=ON",
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-    f"PRAGMA cache_size=-{CACHE_KIB}",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA secure_delete=ON",  # a destroyed key leaves no copy in free pages
 )
@@ -51,8 +51,8 @@ class Database:
         self._readers = create_async_engine(self.url, **_pool(READERS))
         self._batches = _BatchThread(self.url) if self.is_sqlite else None
         if self.is_sqlite:
-            _prepare_sqlite(self._writer.sync_engine, "BEGIN IMMEDIATE")
-            _prepare_sqlite(self._readers.sync_engine, "BEGIN")
+            _prepare_sqlite(self._writer.sync_engine, "BEGIN IMMEDIATE", CACHE_KIB)
+            _prepare_sqlite(self._readers.sync_engine, "BEGIN", CACHE_KIB)
 
     async def __aenter__(self) -> Self:
         async with self._writer.connect() as connection:
@@ -91,7 +91,7 @@ class _BatchThread:
 
     def __init__(self, url: URL) -> None:
         self._engine = create_engine(url.set(drivername="sqlite"))
-        _prepare_sqlite(self._engine, "BEGIN IMMEDIATE")
+        _prepare_sqlite(self._engine, "BEGIN IMMEDIATE", BATCH_CACHE_KIB)
         self._thread = ThreadPoolExecutor(1, "database")
         self._connection: Connection | None = None  # opened in its thread, at the first batch
 
@@ -119,14 +119,14 @@ def _pool(size: int) -> dict[str, Any]:
     return {"poolclass": AsyncAdaptedQueuePool, "pool_size": size, "max_overflow": 0}
 
 
-def _prepare_sqlite(engine: Engine, begin: str) -> None:
+def _prepare_sqlite(engine: Engine, begin: str, cache_kib: int) -> None:
     """Our pragmas, and our own BEGIN (the driver's would come too late)."""
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in SQLITE_PRAGMAS:
+        for pragma in (*SQLITE_PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
             cursor.execute(pragma)
         cursor.close()
 

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from opaska_gateway.batch import MessageId
 
 _ID = (event.c.device_id, event.c.generation, event.c.boot, event.c.seq)
-_INSERT = {
-    "sqlite": sqlite.insert(event).on_conflict_do_nothing().returning(event.c.id, *_ID),
-    "postgresql": postgresql.insert(event).on_conflict_do_nothing().returning(event.c.id, *_ID),
-}
+_INSERT = postgresql.insert(event).on_conflict_do_nothing().returning(event.c.id, *_ID)
+_WRITTEN = tuple(column.name for column in event.c if column.name not in ("id", "case_id"))
+_INSERT_ROW = str(
+    sqlite.insert(event)
+    .values(dict.fromkeys(_WRITTEN))
+    .on_conflict_do_nothing()
+    .returning(event.c.id)
+    .compile(dialect=sqlite.dialect())
+)
 _STORED = select(
     event.c.id, event.c.digest, event.c.answer_state, event.c.case_id, event.c.rings
 ).where(*(column == bindparam(column.name) for column in _ID))
@@ -43,11 +48,28 @@ class Stored(NamedTuple):
 
 
 def insert_reports(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[MessageId, int]:
-    """Row numbers of those that are new; the others are there already."""
+    """Row numbers of those that are new; the others are there already. Rows have all columns."""
     if not rows:
         return {}
-    inserted = connection.execute(_INSERT[connection.dialect.name], rows)
+    if connection.dialect.name == "sqlite":
+        return _insert_one_by_one(connection, rows)
+    inserted = connection.execute(_INSERT, rows)
     return {(row[1], row[2], row[3], row[4]): row[0] for row in inserted}
+
+
+def _insert_one_by_one(
+    connection: Connection, rows: Sequence[dict[str, Any]]
+) -> dict[MessageId, int]:
+    """SQLite has no round trips to save: one prepared statement costs a third less (measured)."""
+    inserted: dict[MessageId, int] = {}
+    cursor = connection.connection.cursor()
+    for row in rows:
+        cursor.execute(_INSERT_ROW, [row[name] for name in _WRITTEN])
+        new = cursor.fetchone()
+        if new is not None:
+            inserted[row["device_id"], row["generation"], row["boot"], row["seq"]] = new[0]
+    cursor.close()
+    return inserted
 
 
 def find_report(connection: Connection, id_: MessageId) -> Stored | None:

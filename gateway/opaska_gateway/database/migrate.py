@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings a database to the newest tables, by the numbered steps in `migrations/versions`.
-
-alembic is imported only when there is something to do: it takes 10 MB and a third of a second.
-"""
+"""Brings a database to the newest tables, by the numbered steps in `migrations/versions`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import inspect, text
 
@@ -17,22 +14,15 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Connection
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+NEWEST: Final = "0001"  # the last step in `migrations/versions`
 
 
 def upgrade(connection: Connection) -> None:
-    """Apply what is missing, in one transaction; nothing to do costs two reads."""
-    newest = max(path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    """Apply what is missing, in one transaction. Alembic, and its 11 MB, only if there is any."""
     with connection.begin():
-        reached = _reached(connection)
-        if reached > newest:
-            raise GatewayError(
-                f"it was made by a newer Opaska (step {reached}, here {newest}); start that one"
-            )
-        if reached < newest:
-            from alembic import command
-
-            command.upgrade(configuration(connection), "head")
+        if _revision(connection) != NEWEST:
+            _apply(connection)
 
 
 def configuration(connection: Connection) -> Config:
@@ -45,9 +35,21 @@ def configuration(connection: Connection) -> Config:
     return config
 
 
-def _reached(connection: Connection) -> str:
-    """The last step that was applied; "" before the first."""
+def _apply(connection: Connection) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        command.upgrade(configuration(connection), "head")
+    except CommandError as error:
+        raise GatewayError(
+            f"the database was made by another version of Opaska ({error}); run that version, "
+            "or put back a copy of the database from before it"
+        ) from None
+
+
+def _revision(connection: Connection) -> str | None:
+    """The last step that was applied."""
     if not inspect(connection).has_table("alembic_version"):
-        return ""
-    step = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return str(step or "")
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -6,14 +6,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from opaska_gateway.database.engine import Database
+from opaska_gateway.database.migrate import MIGRATIONS, NEWEST
 from opaska_gateway.database.tables import metadata
+from opaska_gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -59,6 +63,20 @@ async def test_commits_are_durable_and_keys_are_checked(tmp_path: Path) -> None:
                 wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
                 for name, value in wanted.items():
                     assert (await connection.execute(text(f"PRAGMA {name}"))).scalar() == value
+
+
+def test_the_newest_step_is_known_without_alembic() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [NEWEST]
+
+
+async def test_a_database_of_a_later_version_is_refused_with_advice(tmp_path: Path) -> None:
+    async with Database(_url(tmp_path)) as database:
+        later = text("UPDATE alembic_version SET version_num = '9999'")
+        await database.transact(lambda connection: connection.execute(later).close())
+    database = Database(_url(tmp_path))
+    with pytest.raises(GatewayError, match="another version"):
+        await database.__aenter__()
+    await database.__aexit__()
 
 
 def test_tables_can_be_written_for_postgresql() -> None:
