@@ -13,6 +13,7 @@ import pytest
 from opaska_tools.simulator.link import DOWN, UP, LinkProxy
 from opaska_tools.simulator.mqtt_watch import Debts
 from tests.hardware.test_network import echo_server
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -66,6 +67,39 @@ async def test_a_reset_breaks_connections_and_refuses_new_ones() -> None:
         writer.close()
 
 
+async def test_what_the_band_gives_up_during_a_silent_cut_the_broker_never_hears_of() -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(b"connected")
+        while data := await reader.read(100):
+            heard.append(data)
+        heard.append(b"closed")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, LinkProxy(server.sockets[0].getsockname()) as link:
+        _, before = await asyncio.open_connection(*link.address)
+        before.write(b"before")
+        await until(lambda: b"before" in heard, "bytes before the cut")
+        link.cut()
+        _, during = await asyncio.open_connection(*link.address)
+        during.write(b"during")
+        for writer in (before, during):
+            writer.close()
+            await writer.wait_closed()
+        await until(lambda: not link.open, "both are gone for the link")
+        _, waiting = await asyncio.open_connection(*link.address)
+        waiting.write(b"waited")
+        link.restore()
+        await until(lambda: b"waited" in heard, "bytes that waited")
+        assert heard == [b"connected", b"before", b"connected", b"waited"]
+        assert len(link.orphans) == 1
+        waiting.close()
+        await link.stop()
+        await until(lambda: heard.count(b"closed") == 2, "the end")
+
+
 async def test_a_slow_link_delays_each_way_and_limits_the_rate() -> None:
     async with through_a_link() as (link, reader, writer):
         link.slow(delay_ms=60)
@@ -87,11 +121,7 @@ async def test_both_ends_learn_of_a_close() -> None:
         writer.write(b"last")
         await reader.readexactly(4)
         writer.close()
-        for _ in range(100):
-            if not link.open:
-                break
-            await asyncio.sleep(0.01)
-        assert not link.open
+        await until(lambda: not link.open, "the link is empty")
 
 
 async def test_nobody_behind_the_link_is_a_reset() -> None:

@@ -2,7 +2,8 @@
 """The radio path between a band and its broker: a TCP proxy that can be cut, restored and slowed.
 
 Cut in silence it holds what it gets, as a network out of reach leaves TCP to resend it, and nobody
-is told. Cut with a reset both ends learn it at once.
+is told; what the band gives up meanwhile, the broker never hears of. Cut with a reset both ends
+learn it at once.
 """
 
 from __future__ import annotations
@@ -136,8 +137,7 @@ class Connection:
         self.link.open.add(self)
         if self.link.is_cut == "reset":
             self.reset()
-        else:
-            self._dialling = asyncio.get_running_loop().create_task(self._dial())
+        self.pump()
 
     def came(self, direction: int, data: bytes) -> None:
         """Bytes arrived at the proxy."""
@@ -161,6 +161,10 @@ class Connection:
         if self in self.link.orphans and direction == UP:
             return
         self._ends[direction] = True
+        if self._dialling is None:
+            self.close()  # it came and went while nothing passed
+        elif direction == UP and self.link.is_cut:
+            self.orphan()
         self.pump()
 
     def pump(self) -> None:
@@ -168,6 +172,8 @@ class Connection:
         link = self.link
         if link.is_cut or self._closed:
             return
+        if self._dialling is None:
+            self._dialling = asyncio.get_running_loop().create_task(self._dial())
         now = link.timekeeper.now_ms()
         for direction, queue in enumerate(self._queues):
             out = self.sides[1 - direction].transport
