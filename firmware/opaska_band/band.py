@@ -50,7 +50,7 @@ class Band:
         self.faults = Faults(self.uptime)
         self.safe_mode = False
         self.settings = Settings()
-        self.last_dseq = 0
+        self.obeys = False  # orders: not before it is certain that this is no safe mode
         self.heartbeat: "Any" = None
         self._tasks: "list[Any]" = []
         self.battery: "Any" = attempt("battery", self._make_battery, self.faults)
@@ -77,6 +77,7 @@ class Band:
             self._tell("safe_mode")
         else:
             attempt("settings", self._load_settings, self.faults)
+            self.obeys = True
         attempt("boot report", self._report_boot, self.faults)
         self._start("heartbeat", self._beat)
         await asyncio.Event().wait()  # for ever
@@ -103,6 +104,7 @@ class Band:
         """Flash, the number of this boot, the seal and the outbox."""
         self.storage = mount(self.board)
         boot, troubles = state.next_boot(self.storage, self.board.nvs)
+        self.last_dseq = state.load_dseq(self.storage, self.board.nvs)
         for code in self.storage.faults + troubles:
             self.faults.note(code)
         who = self.identity
@@ -160,7 +162,6 @@ class Band:
         self.use_settings()
 
     def _report_boot(self) -> None:
-        self.last_dseq = state.load_dseq(self.storage, self.board.nvs)
         fields = {
             "cause": self.board.reset_cause(),
             "firmware": VERSION,
@@ -203,8 +204,8 @@ class Band:
             self.heartbeat.answered(boot, seq)
 
     def _ordered(self, order: "Order") -> None:
-        """In safe mode nothing is obeyed; the gateway orders again later."""
+        """What is not obeyed now, as in safe mode, the gateway orders again later."""
         from .obey import obey
 
-        if not self.safe_mode:
+        if self.obeys:
             obey(self, order)

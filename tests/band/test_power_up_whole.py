@@ -211,6 +211,27 @@ async def test_settings_order_changes_the_hold_survives_a_restart_and_is_echoed(
     await until(lambda: len(gateway.of_type(reports.ALARM)) == 2, "the second SOS")
 
 
+async def test_order_of_before_the_restart_is_not_obeyed_again(
+    band: SimulatedBand, gateway: SmallGateway
+) -> None:
+    await band.start()
+    await boot_report(gateway)
+    await gateway.order(5, 1, {1: 700})
+    await gateway.order(6, 1, {1: 0})
+    await band.press(60)
+    await band.wait_note("accepted")
+    await band.power_cut()
+    await band.press_down()  # held at power-up: settings are not loaded yet
+    await band.start()
+    await until(lambda: len(gateway.of_type(reports.ALARM)) == 2, "the SOS of power-up")
+    await gateway.order(5, 1, {1: 700})
+    await asyncio.sleep(0.3)
+    await band.press_up()
+    assert (await boot_report(gateway, 2)).fields["last_dseq"] == 6
+    await band.press(60)
+    await until(lambda: len(gateway.of_type(reports.ALARM)) == 3, "the SOS without a hold")
+
+
 async def test_order_cannot_make_an_sos_impossible(
     band: SimulatedBand, gateway: SmallGateway
 ) -> None:

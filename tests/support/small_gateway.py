@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A gateway small enough to see through: a plain amqtt broker and a responder of few rules.
-
-It opens every report with the real protocol, remembers it once, and answers each arrival alike.
+"""A gateway small enough to see through: a responder of few rules on a plain amqtt broker, or on
+another one. It opens every report with the real protocol, remembers it once, and answers each
+arrival alike.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from opaska_protocol.orders import Order, encode_order
 from opaska_protocol.reports import decode_report, rings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
 
 _LISTENER = "default"
@@ -46,8 +46,10 @@ class Arrival:
 class SmallGateway:
     """For one band. `answers` are the states that an arriving alarm gets; empty: silence."""
 
-    def __init__(self, kid: bytes, generation: int, key: bytes) -> None:
-        self.address = ("", 0)
+    def __init__(
+        self, kid: bytes, generation: int, key: bytes, broker: tuple[str, int] | None = None
+    ) -> None:
+        self.address = broker  # None: one of its own
         self.answers: tuple[int, ...] = (STORED, ACCEPTED)
         self.stores_telemetry = True
         self.arrivals: dict[tuple[int, int], Arrival] = {}
@@ -119,27 +121,9 @@ class SmallGateway:
             self._news.notify_all()
 
     async def __aenter__(self) -> Self:
-        broker = Broker(
-            {
-                "listeners": {_LISTENER: {"type": "external"}},
-                "plugins": {
-                    "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
-                },
-            }
-        )
-        await broker.start()
-        self._stack.push_async_callback(_shut_down, broker)
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with contextlib.suppress(Exception):  # a band whose power was cut
-                await broker.external_connected(
-                    StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
-                )
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        self._stack.callback(server.close)
-        self.address = server.sockets[0].getsockname()[:2]
-        await self._client.connect(f"mqtt://{self.address[0]}:{self.address[1]}")
+        if self.address is None:
+            self.address = await self._stack.enter_async_context(plain_broker())
+        await self._client.connect("mqtt://{}:{}".format(*self.address))
         await self._client.subscribe([(f"up/{self._kid.hex()}/#", 1)])
         self._stack.push_async_callback(self._client.disconnect)
         serving = asyncio.create_task(self._serve())
@@ -155,7 +139,30 @@ class SmallGateway:
         await self._stack.aclose()
 
 
-async def _shut_down(broker: Broker) -> None:
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(_SHUTDOWN_S):
-            await broker.shutdown()
+@contextlib.asynccontextmanager
+async def plain_broker() -> AsyncGenerator[tuple[str, int]]:
+    """An amqtt broker that lets everybody in; its address."""
+    broker = Broker(
+        {
+            "listeners": {_LISTENER: {"type": "external"}},
+            "plugins": {
+                "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+            },
+        }
+    )
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(Exception):  # a band whose power was cut
+            await broker.external_connected(
+                StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
+            )
+
+    await broker.start()
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[:2]
+    finally:
+        server.close()
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_SHUTDOWN_S):
+                await broker.shutdown()
