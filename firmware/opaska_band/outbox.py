@@ -13,12 +13,14 @@ the flash does not take is kept in RAM and moved to the flash when that works ag
 import errno
 import os
 
+from micropython import const
+
 from opaska_protocol import frame, reports
 from opaska_protocol.errors import ProtocolError
 
 from .storage import Storage, trouble
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -27,17 +29,17 @@ if TYPE_CHECKING:
 URGENT = "a"
 TELEMETRY = "t"
 
-TELEMETRY_STOPS_PERCENT = 75  # of the flash in use; the rest is kept for an SOS
+_TELEMETRY_STOPS_PERCENT = const(75)  # of the flash in use; the rest is kept for an SOS
 # Free blocks that nobody takes: a growing directory needs two at a time, and with these left the
 # boot counter and the deletes still worked in 600 of 600 tries (flash_keep.py).
-KEPT_BLOCKS = 4
+_KEPT_BLOCKS = const(4)
 # An entry takes 40 bytes of heap here and half of that on an ESP32, whatever the flash could hold.
-MAX_TELEMETRY = 256
-MAX_URGENT = 512
-RAM_TELEMETRY = 8  # kept in RAM while the flash fails: the latest ones
-RAM_URGENT = 32
-RECENT = 4  # last urgent frames also kept in RAM: sent at once, and even if the flash dies now
-_SHORTEST = 40  # bytes; no sealed frame is shorter
+_MAX_TELEMETRY = const(256)
+_MAX_URGENT = const(512)
+_RAM_TELEMETRY = const(8)  # kept in RAM while the flash fails: the latest ones
+_RAM_URGENT = const(32)
+_RECENT = const(4)  # last urgent frames also kept in RAM: sent even if the flash dies now
+_SHORTEST = const(40)  # bytes; no sealed frame is shorter
 
 
 class Outbox:
@@ -67,10 +69,6 @@ class Outbox:
     def count(self) -> int:
         return len(self.urgent) + len(self.telemetry)
 
-    @property
-    def urgent_count(self) -> int:
-        return len(self.urgent)
-
     def waiting(self) -> "Iterator[tuple[str, int, int]]":
         """(letter, boot, seq) of every waiting report, urgent first, oldest first."""
         for boot, seq in self.urgent:
@@ -91,7 +89,7 @@ class Outbox:
             self._keep_in_ram(letter, boot, seq, sealed)
         if letter == URGENT:
             self._recent.append((boot, seq, sealed))
-            del self._recent[:-RECENT]
+            del self._recent[:-_RECENT]
         keys = self._keys(letter)
         keys.append((boot, seq))
         if len(keys) > 1 and keys[-2] > keys[-1]:
@@ -184,8 +182,8 @@ class Outbox:
         blocks, free = status[2], status[3]
         if letter == TELEMETRY:
             used_percent = 100 - 100 * free // blocks
-            return used_percent < TELEMETRY_STOPS_PERCENT and len(self.telemetry) < MAX_TELEMETRY
-        room = free > KEPT_BLOCKS and len(self.urgent) < MAX_URGENT
+            return used_percent < _TELEMETRY_STOPS_PERCENT and len(self.telemetry) < _MAX_TELEMETRY
+        room = free > _KEPT_BLOCKS and len(self.urgent) < _MAX_URGENT
         if not room:
             self._fault(reports.FLASH_FULL)
         return room
@@ -227,7 +225,7 @@ class Outbox:
     def _keep_in_ram(self, letter: str, boot: int, seq: int, sealed: bytes) -> None:
         """Each letter has its own room, so an SOS never makes way for telemetry."""
         same = sorted([key for key, kept in self._ram.items() if kept[0] == letter])
-        if len(same) >= (RAM_URGENT if letter == URGENT else RAM_TELEMETRY):
+        if len(same) >= (_RAM_URGENT if letter == URGENT else _RAM_TELEMETRY):
             self._fault(reports.REPORTS_DROPPED)
             del self._ram[same[0]]
             self._keys(letter).remove(same[0])

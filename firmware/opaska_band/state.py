@@ -7,18 +7,20 @@ was written and read back, since (key, boot, seq) makes the nonce and names the 
 
 import os
 
+from micropython import const
+
 from opaska_protocol import reports
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
     from .storage import Storage
 
-_BOOT = "boot"
-_DSEQ = "dseq"
-_MAX = 0xFFFFFFFF
-_RANDOM_FROM = 0x80000000  # above every counter that grew one by one
+_BOOT = const("boot")
+_DSEQ = const("dseq")
+_MAX = const(0xFFFFFFFF)
+_RANDOM_FROM = const(0x80000000)  # above every counter that grew one by one
 
 
 def next_boot(storage: "Storage", nvs: "Any") -> "tuple[int, list[int]]":

@@ -8,24 +8,25 @@ import errno
 import os
 
 import vfs
+from micropython import const
 
 from opaska_protocol import reports
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
 ROOT = "/state"
-LABEL = "state"
-_ENOSPC = 28  # not in MicroPython's errno
+_LABEL = const("state")
+_ENOSPC = const(28)  # not in MicroPython's errno
 
 # Unmountable once may be a brown-out; three starts in a row is a broken file system. Its reports
 # cannot be read by waiting longer, and a band that keeps nothing breaks every later promise.
-REFORMAT_AFTER = 3
-_BAD_BOOTS = "badflash"  # NVS: starts in a row without a readable flash, or _FORMATTING
-_FORMATTING = 255  # a format of erased flash was begun; after a power cut it is taken up again
-_CHUNK = 512  # bytes compared at a time when looking for erased flash
+_REFORMAT_AFTER = const(3)
+_BAD_BOOTS = const("badflash")  # NVS: starts in a row without a readable flash, or _FORMATTING
+_FORMATTING = const(255)  # a format of erased flash was begun; a power cut does not end it
+_CHUNK = const(512)  # bytes compared at a time when looking for erased flash
 
 
 class Storage:
@@ -77,7 +78,7 @@ def mount(board: "Any") -> Storage:
     if _attach(partition) or _attach(partition):
         _note(board.nvs, bad_boots, 0)
         return Storage(ROOT)
-    given_up = REFORMAT_AFTER <= bad_boots < _FORMATTING
+    given_up = _REFORMAT_AFTER <= bad_boots < _FORMATTING
     if not given_up and bad_boots != _FORMATTING and not _erased(partition):
         _note(board.nvs, bad_boots, bad_boots + 1)
         return Storage(None, [reports.FLASH_UNREADABLE])
@@ -93,7 +94,7 @@ def _partition() -> "Any":
     try:
         import esp32
 
-        return esp32.Partition.find(esp32.Partition.TYPE_DATA, label=LABEL)[0]
+        return esp32.Partition.find(esp32.Partition.TYPE_DATA, label=_LABEL)[0]
     except (ImportError, IndexError, OSError):
         return None
 

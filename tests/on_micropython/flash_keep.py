@@ -10,14 +10,7 @@ from flash_device import Board, erased
 from flash_story import GENERATION, KEY, KID, SALT
 
 from opaska_band import state, storage
-from opaska_band.outbox import (
-    MAX_TELEMETRY,
-    RAM_TELEMETRY,
-    RAM_URGENT,
-    TELEMETRY,
-    URGENT,
-    Outbox,
-)
+from opaska_band.outbox import TELEMETRY, URGENT, Outbox
 from opaska_protocol import reports
 from opaska_protocol.channel import BandChannel
 
@@ -26,6 +19,10 @@ EIO, EROFS, ENOSPC = -5, -30, -28
 UNREADABLE, FULL, READ_ONLY = reports.FLASH_UNREADABLE, reports.FLASH_FULL, reports.FLASH_READ_ONLY
 LOST, DROPPED = reports.STATE_LOST, reports.REPORTS_DROPPED
 BODY = bytes(20)
+
+MAX_TELEMETRY = 256
+RAM_TELEMETRY = 8
+RAM_URGENT = 32
 
 
 class Band:
@@ -216,7 +213,7 @@ def test_reports_wait_urgent_first_and_oldest_first_across_starts():
     band.put(URGENT, 1)
     want = [(URGENT, 1, 2), (URGENT, 1, 4), (URGENT, 2, 1), (TELEMETRY, 1, 1), (TELEMETRY, 1, 3)]
     assert list(band.outbox.waiting()) == want
-    assert (band.outbox.count, band.outbox.urgent_count, band.faults) == (5, 3, [])
+    assert (band.outbox.count, len(band.outbox.urgent), band.faults) == (5, 3, [])
     old = BandChannel(KID, GENERATION, KEY, 1, SALT)
     assert band.outbox.read(URGENT, 1, 2) == old.seal(2, BODY)
 
@@ -268,7 +265,7 @@ def test_telemetry_stops_before_the_flash_is_full_and_an_sos_still_finds_room():
     assert len(files()) == seq + 50
     assert band.faults == [DROPPED]
     outbox = band.open()
-    assert (outbox.urgent_count, outbox.count) == (50, seq + 50)
+    assert (len(outbox.urgent), outbox.count) == (50, seq + 50)
 
 
 def test_urgent_reports_never_run_the_flash_full():

@@ -5,7 +5,7 @@
 import asyncio
 
 OFF, COMMAND, DATA = 0, 1, 2
-_KEY_MS = 30
+_KEY_MS = 30  # of the 42 that the driver holds it, in its fast time
 
 
 class Chip:

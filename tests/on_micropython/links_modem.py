@@ -5,8 +5,9 @@ import asyncio
 import os
 import random
 import sys
+import time
 
-from links_chip import COMMAND, DATA, Chip
+from links_chip import COMMAND, DATA, Chip, Pin
 from links_wire import main, until
 
 from opaska_band.drivers import eg915u as driver
@@ -35,20 +36,37 @@ class PPP:
         return self._stream.state == DATA and PPP.works
 
 
-def driven(modem, key_ms=50, **pins):
-    driver._ANSWER_MS = 50
-    driver._GUARD_MS = 20
-    driver._DTR_MS = 10
-    driver._QUICK_MS = 30
-    driver._KEY_MS = key_ms
+class Fast:
+    """In place of `time` and `asyncio` in the code under test: its seconds pass quickly."""
+
+    TIMES = 50
+    StreamReader = asyncio.StreamReader
+    core = asyncio.core
+
+    def sleep_ms(self, ms):
+        return asyncio.sleep_ms(max(1, ms // self.TIMES))
+
+    def wait_for_ms(self, awaitable, ms):
+        return asyncio.wait_for_ms(awaitable, ms)
+
+    def ticks_ms(self):
+        return time.ticks_ms() * self.TIMES
+
+    def ticks_diff(self, end, start):
+        return end - start
+
+    def ticks_add(self, ticks, ms):
+        return ticks + ms
+
+
+def driven(modem, **pins):
+    driver.time = driver.asyncio = cellular.time = cellular.asyncio = Fast()
     return driver.EG915U(modem, **pins)
 
 
 def linked(modem, brokers):
     PPP.PPP = PPP
     sys.modules["network"] = PPP
-    cellular._PPP_MS = 100
-    cellular._POLL_MS = 5
     return Cellular(driven(modem, dtr=modem.dtr), brokers)
 
 
@@ -100,15 +118,13 @@ async def test_without_card_or_network_it_says_so():
     await one.start()
     await fails(one.attach(), "CME ERROR: 10")
     modem.sim, modem.covered = True, False
-    driver._REGISTER_MS = 100
     await fails(one.attach(), "no network")
     await fails(one.dial(), "NO CARRIER")
 
 
 async def test_a_dead_modem_is_no_endless_wait():
-    driver._START_MS = 100
     modem = Chip(on=False)
-    await fails(driven(modem, key_ms=5, power_key=modem.power_key).start(), "does not answer")
+    await fails(driven(modem, power_key=Pin(bool)).start(), "does not answer")  # a broken wire
 
 
 async def test_what_follows_connect_belongs_to_ppp():
@@ -123,17 +139,15 @@ async def test_what_follows_connect_belongs_to_ppp():
 
 async def test_noise_on_the_line_ends_in_a_modem_error():
     random.seed(3)
-    driver._ANSWER_MS = driver._SIM_MS = 3
-    driver._POLL_MS = 1
     words = (b"OK", b"\r\n", b"+CEREG:", b"+CSQ: ", b"ERROR", b",", b"1", b"\xff\x00", b"CONNECT")
     for _ in range(300):
         modem = Chip()
         noise = b"".join([random.choice(words) for _ in range(random.getrandbits(5))])
         modem.write = lambda data, m=modem, n=noise: m.received.extend(n)
-        one = driver.EG915U(modem)
+        one = driven(modem)
         for ask in (b"AT+CEREG?", b"AT+CSQ"):
             try:
-                lines = await one.command(ask, wait_ms=3)
+                lines = await one.command(ask, wait_ms=100)
             except driver.ModemError:
                 continue
             driver._is_registered(lines)

@@ -8,26 +8,28 @@ is in dBm and as old as the last `attach()`: without CMUX there are no AT comman
 import asyncio
 import time
 
-TYPE_CHECKING = False
+from micropython import const
+
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
-_OK = b"OK"
-_CONNECT = b"CONNECT"
-_FAILURES = (b"ERROR", b"+CME ERROR", b"NO CARRIER", b"BUSY", b"NO DIALTONE")
-_REGISTERED = (b"1", b"5")  # home, roaming; second number of +CEREG, TS 27.007 10.1.22
+_OK = const(b"OK")
+_CONNECT = const(b"CONNECT")
+_FAILURES = const((b"ERROR", b"+CME ERROR", b"NO CARRIER", b"BUSY", b"NO DIALTONE"))
+_REGISTERED = const((b"1", b"5"))  # home, roaming; second number of +CEREG, TS 27.007 10.1.22
 
-_POLL_MS = 20
-_ANSWER_MS = 1_000  # TS 27.007 allows more only for commands that reach the network
-_QUICK_MS = 300  # AT and ATH: answered at once or not at all
-_SIM_MS = 5_000  # AT+CPIN? while the card starts
-_DIAL_MS = 60_000
-_REGISTER_MS = 90_000  # a first search over all bands
-_KEY_MS = 2_100  # PWRKEY low for at least 2 s switches on or off
-_START_MS = 15_000  # until the UART answers after PWRKEY
-_DTR_MS = 500
-_GUARD_MS = 1_100  # silence of 1 s before and after +++
-_LINE = 128  # bytes; a longer line is noise
+_POLL_MS = const(20)
+_ANSWER_MS = const(1_000)  # TS 27.007 allows more only for commands that reach the network
+_QUICK_MS = const(300)  # AT and ATH: answered at once or not at all
+_SIM_MS = const(5_000)  # AT+CPIN? while the card starts
+_DIAL_MS = const(60_000)
+_REGISTER_MS = const(90_000)  # a first search over all bands
+_KEY_MS = const(2_100)  # PWRKEY low for at least 2 s switches on or off
+_START_MS = const(15_000)  # until the UART answers after PWRKEY
+_DTR_MS = const(500)
+_GUARD_MS = const(1_100)  # silence of 1 s before and after +++
+_LINE = const(128)  # bytes; a longer line is noise
 
 
 class ModemError(OSError):

@@ -10,16 +10,19 @@ import errno
 import socket
 import time
 
-TYPE_CHECKING = False
+from micropython import const
+
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
     Broker = tuple[str, int]  # host, port
 
-_PPP_MS = 20_000  # LCP and IPCP after CONNECT
-_OPEN_MS = 15_000  # TCP handshake, with two repeats of a lost SYN
-_POLL_MS = 100
-_TCP, _NODELAY = 6, 1  # IPPROTO_TCP, TCP_NODELAY: an SOS must not wait for Nagle
+_PPP_MS = const(20_000)  # LCP and IPCP after CONNECT
+_OPEN_MS = const(15_000)  # TCP handshake, with two repeats of a lost SYN
+_POLL_MS = const(100)
+_TCP = const(6)  # IPPROTO_TCP
+_NODELAY = const(1)  # TCP_NODELAY: an SOS must not wait for Nagle
 
 
 def parse_brokers(text: str) -> "list[Broker]":

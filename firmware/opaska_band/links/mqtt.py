@@ -20,24 +20,32 @@ import asyncio
 import random
 import time
 
-TYPE_CHECKING = False
+from micropython import const
+
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
 
-_CONNACK_MS = 20_000  # TLS-PSK and CONNACK are four round trips; 2 s each at the edge of a cell
+_CONNACK_MS = const(20_000)  # TLS-PSK and CONNACK: four round trips, 2 s each where it is bad
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
-_STUCK_MS = 60_000  # a question without its answer although others come: the broker lost it
+_STUCK_MS = const(60_000)  # a question unanswered although others are: the broker lost it
 _BACK_OFF_FIRST_MS = 2_000  # a broker that restarts should not meet all bands at once
 _BACK_OFF_MAX_MS = 60_000  # the retry schedule's own step: nobody waits longer for a new try
-_MAX_PACKET = 2_048  # bytes; what the gateway's broker is told too. More is never allocated
-_BATCH = 1_024  # bytes gathered into one write, about one segment of a cellular link
-_MAX_ACKS = 64  # PUBACKs waiting to be written; more means that the broker floods us
+_MAX_PACKET = const(2_048)  # bytes; what the gateway's broker is told too. More is never allocated
+_BATCH = const(1_024)  # bytes gathered into one write, about one segment of a cellular link
+_MAX_ACKS = const(64)  # PUBACKs waiting to be written; more means that the broker floods us
 
-_CONNECT, _CONNACK, _PUBLISH, _PUBACK = 0x10, 0x20, 0x30, 0x40
-_SUBSCRIBE, _SUBACK, _PINGREQ, _PINGRESP = 0x82, 0x90, 0xC0, 0xD0
-_QOS1 = 0x02
-_DUP = 0x08
+_CONNECT = const(0x10)
+_CONNACK = const(0x20)
+_PUBLISH = const(0x30)
+_PUBACK = const(0x40)
+_SUBSCRIBE = const(0x82)
+_SUBACK = const(0x90)
+_PINGREQ = const(0xC0)
+_PINGRESP = const(0xD0)
+_QOS1 = const(0x02)
+_DUP = const(0x08)
 
 
 class MqttError(Exception):

@@ -12,11 +12,13 @@ A report whose PUBACK is outstanding is not sent again: the client does that if 
 import asyncio
 import time
 
+from micropython import const
+
 from opaska_band.outbox import TELEMETRY, URGENT
 
 from . import schedule
 
-TYPE_CHECKING = False
+TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any
 
@@ -24,11 +26,11 @@ if TYPE_CHECKING:
 
     from .mqtt import MqttClient, Packet
 
-_URGENT_WINDOW = 8  # reports on their way to the broker at a time: 1 kB of heap
-_TELEMETRY_WINDOW = 4  # half a kilobyte: even at 1 kB/s an SOS waits half a second behind it
-_BEHIND_URGENT_MS = 5_000  # between two of telemetry while an urgent report is unanswered
-_CHANCE_MS = 5_000  # that a new link gets to bring an answer
-_IDLE_MS = 3_600_000  # nothing to do until something happens
+_URGENT_WINDOW = const(8)  # reports on their way to the broker at a time: 1 kB of heap
+_TELEMETRY_WINDOW = const(4)  # half a kilobyte: even at 1 kB/s an SOS waits half a second
+_BEHIND_URGENT_MS = const(5_000)  # between two of telemetry while an urgent report is unanswered
+_CHANCE_MS = const(5_000)  # that a new link gets to bring an answer
+_IDLE_MS = const(3_600_000)  # nothing to do until something happens
 
 
 class Sender:
