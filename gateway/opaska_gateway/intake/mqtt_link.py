@@ -130,6 +130,7 @@ class MqttLink:
         if self._socket is None:
             self._lost.set()
             return
+        self._client.on_socket_close = self._unwatch  # before paho closes it: later it has no fd
         self._client.on_socket_register_write = self._want_write
         self._client.on_socket_unregister_write = self._enough_written
         if not self._is_paused:
@@ -139,14 +140,18 @@ class MqttLink:
 
     def _drop(self) -> None:
         """Let go of the socket; paho has closed it, or will at the next attempt."""
+        self._client.on_socket_close = None
         self._client.on_socket_register_write = None
         self._client.on_socket_unregister_write = None
+        self._unwatch()
+        self.up.clear()
+        self._epoch += 1
+
+    def _unwatch(self, *_: object) -> None:
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._loop.remove_writer(self._socket)
             self._socket = None
-        self.up.clear()
-        self._epoch += 1
 
     def _read(self) -> None:
         for _ in range(READS_A_TURN):
