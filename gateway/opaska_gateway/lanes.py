@@ -81,6 +81,7 @@ class Lanes:
         if self._slow_of[arrival.kid_hex] >= SLOW_PER_BAND or len(self._slow) >= SLOW_LANE:
             self.dropped += 1
             return
+        arrival.done = _done_before  # a second PUBACK could free another message of that number
         self._slow_of[arrival.kid_hex] += 1
         self._slow.append(arrival)
 
@@ -121,3 +122,7 @@ class Lanes:
 
 def _pop(lane: deque[Arrival], at_most: int) -> list[Arrival]:
     return [lane.popleft() for _ in range(min(at_most, len(lane)))]
+
+
+def _done_before() -> None:
+    """Its way in was told when it came to the slow lane."""

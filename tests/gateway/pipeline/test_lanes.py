@@ -174,3 +174,12 @@ async def test_a_flood_of_one_band_does_not_delay_the_sos_of_another(heart: Core
         await decided(pipeline, [heart.arrival(quiet, quiet.sos())])
         assert quiet.states() == [answers.STORED]
         assert len(noisy.answers) <= MAX_BATCH
+
+
+def test_what_went_through_the_slow_lane_is_given_back_once(still: Still) -> None:
+    ways = Ways()
+    ways.put(NOISY_BAND, int(TELEMETRY_BURST) + 5)
+    batch = ways.lanes.take()
+    for arrival in batch:
+        arrival.done()
+    assert ways.given_back == len(batch) == int(TELEMETRY_BURST) + 5
