@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from opaska_gateway.database.engine import Database
+from opaska_gateway.database.sickness import sickness
 from opaska_gateway.database.tables import device, device_key, person
 from opaska_gateway.errors import ConfigurationError, GatewayError
 from opaska_gateway.vault import Vault, VaultError, band_key_purpose, person_key_purpose
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from opaska_gateway.settings import StorageSettings
 
 
+WRONG_FILE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)  # of the reasons of `sickness`
 CHECKPOINT_WAIT_S = 2.0  # the gateway reads and writes for milliseconds
 
 
@@ -47,7 +49,7 @@ async def open_store(settings: StorageSettings) -> AsyncGenerator[Store]:
         await database.__aenter__()
     except (DBAPIError, GatewayError) as error:
         await database.__aexit__(None, None, None)
-        raise ConfigurationError(f"{path}: storage.database_file: {_why(error)}") from None
+        raise _unopened(path, error) from None
     try:
         yield Store(database, await _open_vault(database, settings))
     finally:
@@ -126,11 +128,16 @@ async def _some_wrapped_key(database: Database) -> tuple[bytes, bytes] | None:
         return (person_key_purpose(someone.id), someone.wrapped_key) if someone else None
 
 
-def _why(error: DBAPIError | GatewayError) -> str:
+def _unopened(path: Path, error: DBAPIError | GatewayError) -> GatewayError:
+    """Whether another time will help, or another file."""
     if isinstance(error, GatewayError):
-        return str(error)
-    return (
-        f"cannot be opened ({error.orig}); write the path of an Opaska database, or of a new file"
+        return ConfigurationError(f"{path}: storage.database_file: {error}")
+    reason = sickness(error)
+    if reason is not None and getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in WRONG_FILE:
+        return GatewayError(f"{path}: {reason}; nothing was changed, try again")
+    return ConfigurationError(
+        f"{path}: storage.database_file: cannot be opened ({error.orig}); "
+        "write the path of an Opaska database, or of a new file"
     )
 
 

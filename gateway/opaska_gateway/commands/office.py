@@ -58,13 +58,23 @@ class Office:
 
 def at_office(config: Path | None, work: Callable[[Office], Awaitable[Result]]) -> Result:
     """Run one command's work on the open store; beside a running gateway, too."""
+    from sqlalchemy.exc import DBAPIError
+
+    from opaska_gateway.database.sickness import sickness
     from opaska_gateway.settings_file import load
     from opaska_gateway.store import open_store
 
     async def run() -> Result:
         settings = load(config)
         async with open_store(settings.storage) as store:
-            return await work(Office(settings, store, operator()))
+            try:
+                return await work(Office(settings, store, operator()))
+            except DBAPIError as error:
+                reason = sickness(error)
+                if reason is None:
+                    raise
+                file = settings.storage.database_file
+                raise GatewayError(f"{file}: {reason}; nothing was changed, try again") from None
 
     keep_files_private()
     with errors_told():

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,19 @@ def test_what_commands_make_is_for_their_user_only(run: Run, tmp_path: Path) -> 
     assert made
     assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in made} == {0}
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+def test_a_database_that_somebody_holds_is_one_line(run: Run, tmp_path: Path) -> None:
+    run("bands", "list")
+    with closing(sqlite3.connect(tmp_path / "var" / "opaska.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        result = run("bands", "add")
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.endswith(
+        "opaska.db: another program holds the database; nothing was changed, try again\n"
+    )
+    assert json.loads(run("bands", "list", "--json").stdout) == []
 
 
 def test_every_command_has_a_sentence_of_help(run: Run) -> None:

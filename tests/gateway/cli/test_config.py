@@ -134,10 +134,10 @@ def test_a_database_of_a_newer_opaska_stops(run: Run, settings_file: Path) -> No
         plain.execute("UPDATE alembic_version SET version_num = '9999'")
     result = run("bands", "list")
     assert result.exit_code == 2
-    assert result.stderr == (
-        f"{database}: storage.database_file: it was made by a newer Opaska "
-        "(step 9999, here 0001); start that one\n"
+    assert result.stderr.startswith(
+        f"{database}: storage.database_file: the database was made by another version of Opaska"
     )
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_folder_that_cannot_be_made_stops(run: Run, settings_file: Path) -> None:
