@@ -78,7 +78,8 @@ class MAX17048:
         word = self._registers.get(register, 0)
         word = (word & 0xFF00) | byte if low else (word & 0x00FF) | byte << 8
         if register == CMD:
-            return self._command(word)
+            self._registers[CMD] = word
+            return not low or self._command(word)
         if register == CONFIG:
             self._configure(word)
         elif register == VRESET_ID and low:
@@ -88,8 +89,9 @@ class MAX17048:
         return True
 
     def _command(self, word: int) -> bool:
-        """A power-on reset happens before the chip could acknowledge its second byte."""
-        if word & 0xFF00 != _POWER_ON_RESET:
+        """A power-on reset happens before the chip could acknowledge its last byte."""
+        self._registers[CMD] = 0
+        if word != _POWER_ON_RESET:
             return True
         self._registers |= _AFTER_RESET
         return False
