@@ -9,6 +9,7 @@ from opaska_gateway.cli import app as gateway_app
 from opaska_tools import __version__
 from opaska_tools.bench.command import app as bench_app
 from opaska_tools.demo.command import demo
+from opaska_tools.simulator.command import simulate
 
 app = typer.Typer(
     help="Opaska: a pressed button reaches a human, and the wrist feels the answer.",
@@ -19,6 +20,7 @@ app = typer.Typer(
 
 app.add_typer(gateway_app)
 app.command()(demo)
+app.command()(simulate)
 app.add_typer(bench_app, name="bench")
 
 

@@ -93,7 +93,7 @@ class Board:
             self._member.expect(self._clock.token)
         self._process = await asyncio.create_subprocess_exec(
             places.micropython(),
-            *("-X", f"heapsize={self._heap}", str(self._program)),
+            *("-X", f"heapsize={self._heap}", *self._start_words()),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -128,6 +128,10 @@ class Board:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _start_words(self) -> tuple[str, ...]:
+        """A script's own folder comes first on its path, and there lie sources: not for ours."""
+        return ("-m", "main") if self._program == places.MAIN else (str(self._program),)
 
     def _environment(self, start: dict[str, Any]) -> dict[str, str]:
         assert self._server

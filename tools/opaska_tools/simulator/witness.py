@@ -32,6 +32,7 @@ class Witness:
         self.log: deque[str] = deque(maxlen=_KEPT)  # lines of the console
         self.events: deque[dict[str, Any]] = deque(maxlen=_KEPT)  # everything else it told
         self.on_felt: Callable[[Signal | Note], None] | None = None  # for a live display
+        self.on_printed: Callable[[str], None] | None = None
         self._watches: list[tuple[Callable[[], Any], asyncio.Future[Any]]] = []
 
     async def wait_signal(
@@ -116,6 +117,8 @@ class Witness:
 
     def printed(self, line: str) -> None:
         self.log.append(line)
+        if self.on_printed:
+            self.on_printed(line)
         self.noticed()
 
     def went_dark(self) -> None:
