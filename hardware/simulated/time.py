@@ -5,6 +5,7 @@
 import sys
 
 import clock
+import power
 import rtc
 import utime
 from micropython import const
@@ -16,7 +17,7 @@ _SPINS = const(
     2000
 )  # readings of a clock that stands still, before virtual time gives a loop 1 ms
 
-_begin = clock.now()
+_begin = clock.now() - power.START.get("ticks", 0)
 _spins = 0
 _spun_at = 0
 

@@ -97,6 +97,15 @@ async def test_a_press_in_virtual_time_lasts_exactly(board: Boards) -> None:
 
 
 @needs_micropython
+async def test_a_wrap_of_the_ticks_is_slept_through(board: Boards) -> None:
+    first_ticks_ms = (1 << 30) - 12 * 3_600_000  # half a day before the wrap
+    async with ClockService() as clock:
+        async with board("wrap", virtual_clock=clock, first_ticks_ms=first_ticks_ms) as band:
+            assert (await halted(band, 2 * DAY_S))[-1] == "wraps 1"
+        assert clock.now_ms() == DAY_MS
+
+
+@needs_micropython
 async def test_time_stands_still_while_nobody_waits_for_it(board: Boards) -> None:
     async with ClockService() as clock, board("week", virtual_clock=clock):
         await clock.sleep(1000)

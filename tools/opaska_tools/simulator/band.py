@@ -46,7 +46,9 @@ class SimulatedBand(Witness):
         virtual_clock: ClockService | None = None,
         program: Path = places.MAIN,
         path: tuple[Path, ...] = (),
+        first_ticks_ms: int = 0,
     ) -> None:
+        """`first_ticks_ms`: what time.ticks_ms() shows at each start, to be close to its wrap."""
         super().__init__(virtual_clock or RealTime())
         self.folder = folder
         self.broker_address = broker_address or ("127.0.0.1", 9)  # discard: nobody listens
@@ -55,6 +57,7 @@ class SimulatedBand(Witness):
         self._board = Board(
             self, self._ended, heap=heap, clock=virtual_clock, program=program, path=path
         )
+        self._first_ticks_ms = first_ticks_ms
         self.circuit = Circuit(self.time, self._board.send)
         self._clock = virtual_clock
         self._fault: FlashFault | None = None
@@ -196,7 +199,9 @@ class SimulatedBand(Witness):
         commands: dict[str, Any] = {"flash_fault": self._fault, **self._once}
         commands["pins"] = [[gpio, level] for gpio, level in self.circuit.pins.items()]
         self._once = {}
-        await self._board.start(cause, wake, commands)
+        await self._board.start(
+            {"cause": cause, "wake": wake, "ticks": self._first_ticks_ms, "commands": commands}
+        )
         self.noticed()
 
     async def _ended(self, end: End) -> None:

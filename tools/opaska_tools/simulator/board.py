@@ -83,11 +83,10 @@ class Board:
         if self._clock and self._member:
             self._clock.leave(self._member)
 
-    async def start(self, cause: int, wake: int, commands: dict[str, Any]) -> None:
-        """Out of reset, with what the world does to the board from the first instruction on."""
+    async def start(self, start: dict[str, Any]) -> None:
+        """Out of reset. `start` is what hardware/simulated/power.py needs to know of it."""
         self._last_words = {}
         self._connected.clear()
-        start: dict[str, Any] = {"cause": cause, "wake": wake, "commands": commands}
         if self._clock and self._member:
             start |= {"now": self._clock.now_ms(), "token": self._clock.token}
             self._member.expect(self._clock.token)
