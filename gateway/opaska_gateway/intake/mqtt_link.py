@@ -59,7 +59,6 @@ class MqttLink:
         self._client.connect_timeout = CONNECT_S
         self._client.on_connect = self._connected
         self._client.on_subscribe = self._subscribed
-        self._client.on_disconnect = self._disconnected
         self._client.on_message = self._came
 
     def sign_in(self, username: str | None, password: str | None) -> None:
@@ -79,7 +78,6 @@ class MqttLink:
                 held_s = await self._connection()
                 await asyncio.sleep(backoff.pause_s(held_s))
         finally:
-            self._client.disconnect()
             self._drop()
 
     def publish(self, topic: str, payload: bytes, qos: int) -> None:
@@ -102,6 +100,7 @@ class MqttLink:
         """One connection from its beginning to its end; how long it was up, in seconds."""
         self._lost.clear()
         self._greeted.clear()
+        self._client.on_disconnect = self._disconnected
         try:  # paho connects with blocking calls, and writes CONNECT before it returns
             await self._loop.run_in_executor(None, self._client.reconnect)
             self._watch()
@@ -139,11 +138,13 @@ class MqttLink:
             self._want_write()
 
     def _drop(self) -> None:
-        """Let go of the socket; paho has closed it, or will at the next attempt."""
+        """End the connection, whoever ended it first."""
+        self._client.on_disconnect = None
         self._client.on_socket_close = None
         self._client.on_socket_register_write = None
         self._client.on_socket_unregister_write = None
         self._unwatch()
+        self._client.disconnect()  # closes the socket, if it is still open
         self.up.clear()
         self._epoch += 1
 
@@ -204,7 +205,8 @@ class MqttLink:
         self.up.set()
 
     def _disconnected(self, _c: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
-        self._note_problem(f"the connection was lost: {reason}")
+        if not self._lost.is_set():  # else it has been told why
+            self._note_problem(f"the connection was lost: {reason}")
         self._loop.call_soon_threadsafe(self._lost.set)  # `reconnect` runs in a thread
 
     def _came(self, client: Client, _data: Any, message: MQTTMessage) -> None:
@@ -218,8 +220,8 @@ class MqttLink:
         self._on_message(message, acknowledge)
 
     def _note_problem(self, problem: str) -> None:
-        if not self.problem:
-            log.warning("broker_lost", connection=self.client_id, problem=problem)
+        if problem != self.problem:  # a broker that stays away is named once
+            log.warning("no_broker", connection=self.client_id, problem=problem)
         self.problem = problem
 
 
