@@ -52,14 +52,13 @@ async def main():
         on_message=on_message,
     )
     client.on_up = lambda: say("up")
-    asyncio.create_task(client.run())
-    asyncio.create_task(tell_trouble(client))
+    tasks = [asyncio.create_task(client.run()), asyncio.create_task(tell_trouble(client))]
     lines = asyncio.StreamReader(sys.stdin)
     while True:
         line = await lines.readline()
         if not line:
             return
-        asyncio.create_task(publish(client, *json.loads(line)))
+        tasks.append(asyncio.create_task(publish(client, *json.loads(line))))
 
 
 asyncio.run(main())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`opaska serve` in virtual time: the same service on a loop that follows the clock service.
 
-    python -m opaska_tools.stage.virtual_gateway HOST:PORT --config FILE
+python -m opaska_tools.stage.virtual_gateway HOST:PORT --config FILE
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def main() -> None:
 
 
 def _look_seldom() -> None:
-    notice.LOOK_EVERY_S = mqtt_link.MISC_EVERY_S = _LOOK_EVERY_S  # type: ignore[misc]
-    Broker._session_monitor = _look_never  # type: ignore[method-assign]
+    notice.LOOK_EVERY_S = mqtt_link.MISC_EVERY_S = _LOOK_EVERY_S
+    Broker._session_monitor = _look_never
 
 
 async def _look_never(_broker: Broker) -> None:
