@@ -33,10 +33,10 @@ log = get_logger()
 @asynccontextmanager
 async def embedded_broker(host: str, port: int, username: str) -> AsyncGenerator[BrokerAccess]:
     """Run the broker; port 0 takes a free one. The gateway's password is new at every start."""
-    from amqtt.broker import Broker  # heavy, so only for those who use it
+    from opaska_gateway.broker.takeover import OrderlyBroker  # heavy: for those who use it
 
     password = secrets.token_urlsafe(24)
-    broker = Broker(_configuration(username, password))
+    broker = OrderlyBroker(_configuration(username, password))
     await broker.start()
     try:
         server = await _listen(broker, host, port)

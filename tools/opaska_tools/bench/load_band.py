@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CONNACK, _PUBLISH, _PUBACK, _SUBACK = 0x20, 0x30, 0x40, 0x90
 _KEEPALIVE_S = 0  # the run is short and never idle
 _CONNECT_S = 10.0  # from the first packet to the broker's last yes; then it is tried again
-BOOT = 1  # a load band starts once
+BOOT = 1  # a load band usually starts once
 
 
 @dataclass(slots=True)
@@ -46,6 +46,7 @@ class LoadBand(asyncio.Protocol):
         band: Registered,
         on_stored: Callable[[LoadBand, int, float], None] | None = None,
         on_frame: Callable[[LoadBand, bytes], None] | None = None,
+        boot: int = BOOT,
     ) -> None:
         self.kid = band.kid
         self.waiting: dict[int, Waiting] = {}  # by seq
@@ -59,7 +60,7 @@ class LoadBand(asyncio.Protocol):
         self.lost = asyncio.Event()  # the opposite
         self.lost.set()
         self._channel = BandChannel(
-            bytes.fromhex(band.kid), band.generation, band.key, BOOT, secrets.token_bytes(8)
+            bytes.fromhex(band.kid), band.generation, band.key, boot, secrets.token_bytes(8)
         )
         self.generation = band.generation
         self.account = band.account
@@ -118,7 +119,7 @@ class LoadBand(asyncio.Protocol):
         except ProtocolError:
             self.unverified += 1
             return
-        if answer.boot != BOOT:
+        if answer.boot != self._channel.boot:
             self.unverified += 1
             return
         if answer.state > answers.STORED:
