@@ -17,6 +17,7 @@ from opaska_protocol.channel import BandChannel
 from opaska_tools.bench.load_band import BOOT, LoadBand
 from opaska_tools.stage.registration import Registered
 from opaska_tools.stage.stored import rows
+from tests.support.command import opaska
 from tests.support.promises import check_all
 from tests.support.until import until
 from tests.support.world import world
@@ -89,7 +90,7 @@ async def test_a_revoked_band_is_refused_within_a_second(tmp_path: Path) -> None
         await here.fleet.connected()
         revoked, other = here.fleet.bands
         await _answered_next(revoked)
-        await here.command("bands", "revoke", revoked.kid, "--why", "lost")
+        await opaska(here.gateway, "bands", "revoke", revoked.kid, "--why", "lost")
 
         def refused() -> bool:
             revoked.report(urgent=True)

@@ -19,6 +19,7 @@ from opaska_tools.stage.receiver import Receiver
 from opaska_tools.stage.registration import account_of
 from opaska_tools.stage.stored import rows
 from tests.gateway.centre.peers import a_receiver
+from tests.support.command import opaska
 from tests.support.until import until
 from tests.support.world import world
 
@@ -102,7 +103,7 @@ async def test_with_no_other_receiver_the_case_stays_open_and_visible(tmp_path: 
             asked = [frame for frame in bad.frames(KEY) if frame.account == account]
             assert 1 <= len(asked) <= ATTEMPTS + RESTAMPS
         assert not any(band.states for band in here.fleet.bands), "a wrist was told"
-        cases = json.loads(await here.command("cases", "list", "--json"))
+        cases = json.loads(await opaska(here.gateway, "cases", "list", "--json"))
         assert [(case["state"], case["kinds"]) for case in cases] == [("ringing", ["sos"])] * len(
             HABITS
         )

@@ -110,6 +110,10 @@ async def _kill(here: World, chance: random.Random, victim: str) -> None:
             await _kill_while_it_starts(here, chance)
         await here.gateway.start()
     await here.fleet.connected()
+    assert here.gateway.child is not None
+    assert here.gateway.child.running, (
+        f"it died of the broker's death: {here.gateway.child.tail()}"
+    )
 
 
 async def _kill_while_it_starts(here: World, chance: random.Random) -> None:

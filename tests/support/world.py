@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from opaska_tools.bench.fleet import Fleet
-from opaska_tools.stage.child import Child
-from opaska_tools.stage.gateway import OPASKA, Gateway
+from opaska_tools.stage.gateway import Gateway
 from opaska_tools.stage.mosquitto import Mosquitto
 from opaska_tools.stage.registration import Registered, register_many
 from opaska_tools.stage.stored import rows
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from opaska_tools.stage.gateway import ReceiverAddress
 
-_COMMAND_S = 30.0
 Broker = Literal["embedded", "mosquitto"]
 
 
@@ -49,15 +47,6 @@ class World:
     async def start_broker(self) -> None:
         assert self.mosquitto is not None
         await self.mosquitto.start()
-
-    async def command(self, *words: str) -> str:
-        """Run `opaska <words>` on this gateway's settings; what it printed."""
-        program: list[str | Path] = [OPASKA, *words, "--config", self.gateway.config_file]
-        async with Child(program) as child:
-            code = await child.ended(_COMMAND_S)
-            await child.stop()
-            assert code == 0, child.tail()
-            return "\n".join(child.lines)
 
     def unforwarded(self) -> int:
         """Alarms that the monitoring centre has not said yes to."""

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No link at the press: "not sent" after 60 s, and delivered once when the link is back."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from opaska_tools.simulator.band import SimulatedBand
+from opaska_tools.simulator.clock import ClockService
+from opaska_tools.stage import virtual_gateway
+from opaska_tools.stage.gateway import Gateway
+from opaska_tools.stage.registration import register_many
+from opaska_tools.stage.scene import SOS_CODE, Scene
+from opaska_tools.stage.stored import alarms_of, has_reported
+from tests.support.requirements import requires_program
+from tests.support.until import until
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+pytestmark = requires_program("micropython")
+
+HOLD_MS = 500  # the band's default setting
+PRESS_MS = HOLD_MS + 200
+NOT_SENT_MS = 60_000  # promise 8
+HOURS_S = 3 * 3600
+
+
+async def test_not_sent_is_felt_after_a_minute_and_stored_once_the_link_is_back(
+    tmp_path: Path,
+) -> None:
+    async with _in_virtual_time(tmp_path) as (clock, gateway, band, kid):
+        await clock.run_for(5_000)
+        assert has_reported(gateway.database_file, kid)
+        band.link.cut("silence")
+        press = await band.press(PRESS_MS)
+        not_sent = await band.wait_note("not_sent", 120)
+        assert 0 <= not_sent.t_ms - (press.down_ms + HOLD_MS) - NOT_SENT_MS < 1_000
+        await clock.run_for(HOURS_S * 1000)
+        said = {note.name for note in band.notes}
+        assert not said & {"stored", "accepted", "taken", "closed"}, "false hope"
+        assert alarms_of(gateway.database_file, kid) == 0
+        band.link.restore()
+        await band.wait_note("stored", 600)
+        await clock.run_for(600_000)  # what else is under way arrives too
+        assert alarms_of(gateway.database_file, kid) == 1
+
+
+async def test_power_cut_while_it_waits_and_delivered_once_after_the_start(
+    tmp_path: Path,
+) -> None:
+    async with Scene(tmp_path, 1) as scene:
+        await scene.set_up()
+        (worn,) = scene.worn
+        worn.band.link.cut("reset")
+        await worn.band.press(PRESS_MS)
+        await worn.band.wait_note("working")
+        await worn.band.power_cut()
+        worn.band.link.restore()
+        began_ms = worn.band.time.now_ms()
+        await worn.band.start()
+        await worn.band.wait_note("stored", 30, since_ms=began_ms)
+        await worn.band.wait_note("accepted", 30, since_ms=began_ms)
+        database_file = scene.gateway.database_file
+        assert alarms_of(database_file, worn.kid) == 1
+        assert [(line.account, line.code) for line in scene.receiver.log] == [
+            (worn.account, SOS_CODE)
+        ]
+
+
+async def test_gateway_is_down_when_the_button_is_pressed(tmp_path: Path) -> None:
+    async with Scene(tmp_path, 1) as scene:
+        await scene.set_up()
+        (worn,) = scene.worn
+        await scene.gateway.kill()
+        await worn.band.press(PRESS_MS)
+        await worn.band.wait_note("working")
+        await scene.gateway.start()
+        worn.band.link.target = ("127.0.0.1", scene.gateway.broker_port)
+        await worn.band.wait_note("accepted", 60)
+        await until(lambda: scene.receiver.log, "the centre's own log")
+        assert alarms_of(scene.gateway.database_file, worn.kid) == 1
+
+
+@asynccontextmanager
+async def _in_virtual_time(
+    folder: Path,
+) -> AsyncGenerator[tuple[ClockService, Gateway, SimulatedBand, str]]:
+    """A band and its gateway; an hour takes seconds."""
+    async with ClockService() as clock:
+        gateway = Gateway(folder / "gateway", command=virtual_gateway.command(clock))
+        gateway.write_config()
+        (worn,) = await register_many(gateway, 1)
+        await gateway.spawn()
+        try:
+            await clock.joined(virtual_gateway.NAME)
+            await clock.wait_for(gateway.ready(), 60_000)
+            address = ("127.0.0.1", gateway.broker_port)
+            async with SimulatedBand(folder / "band", address, virtual_clock=clock) as band:
+                band.provision(bytes.fromhex(worn.kid), worn.generation, worn.key)
+                await band.start()
+                yield clock, gateway, band, worn.kid
+        finally:
+            await asyncio.gather(gateway.stop(), return_exceptions=True)
