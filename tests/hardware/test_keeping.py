@@ -155,3 +155,11 @@ async def test_a_failing_flash_says_so_and_recovers(
         await band.restart()
         await band.until(lambda: band.state == "halted" or None, 10, "the end")
         assert list(band.log)[:2] == ["mounted", "written"]
+
+
+async def test_steps_are_counted_so_that_every_one_can_be_cut(board: Boards) -> None:
+    async with board("pins") as band:
+        await band.wait_log("ready")
+        assert await band.flash_steps() == 0
+    with pytest.raises(RuntimeError, match="the band is off"):
+        await band.flash_steps()

@@ -178,6 +178,8 @@ class SimulatedBand(Witness):
 
     async def flash_steps(self) -> int:
         """How many program and erase steps this start has done."""
+        if self.state != "on":
+            raise RuntimeError(f"the band is {self.state}; only a running board counts steps")
         number = next(self._numbers)
         await self._command("flash_steps", number)
         answer = await self.wait_event(asked=number)
