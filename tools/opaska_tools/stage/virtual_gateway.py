@@ -52,11 +52,17 @@ def main() -> None:
 
 
 def _look_seldom() -> None:
-    notice.LOOK_EVERY_S = mqtt_link.MISC_EVERY_S = _LOOK_EVERY_S
-    Broker._session_monitor = _look_never
+    slower = (
+        (notice, "LOOK_EVERY_S", _LOOK_EVERY_S),
+        (mqtt_link, "MISC_EVERY_S", _LOOK_EVERY_S),
+        (Broker, "_session_monitor", _look_never),
+    )
+    for owner, name, value in slower:
+        assert hasattr(owner, name), f"{name} has another name now"
+        setattr(owner, name, value)
 
 
-async def _look_never(_broker: Broker) -> None:
+async def _look_never(self: Broker) -> None:
     return
 
 
