@@ -2,6 +2,7 @@
 # Uptime in ms that never wraps, and the wall time as far as the gateway's answers tell it.
 # Wall time is only ever reported, with its error; nothing is decided by it.
 
+import asyncio
 import time
 
 from micropython import const
@@ -34,28 +35,30 @@ class WallTime:
     """Learned from answers: the gateway stamped each between our sending and its arrival."""
 
     def __init__(self) -> None:
+        self.known = asyncio.Event()
         self._offset_ms = 0  # wall time minus uptime
-        self._error_ms = -1  # at `_learned_ms`; -1 = nothing known yet
+        self._error_ms = 0  # at `_learned_ms`
         self._learned_ms = 0
 
     def learn(self, unix_s: int, sent_ms: int, arrived_ms: int) -> None:
         """An answer stamped `unix_s`, to a report sent and an answer arrived at these uptimes."""
         round_ms = arrived_ms - sent_ms
         error_ms = (round_ms + 1_000) // 2  # `unix_s` has lost up to a second
-        if round_ms > _WORST_ROUND_MS or 0 <= self._error_at(arrived_ms) < error_ms:
+        if round_ms > _WORST_ROUND_MS:
+            return
+        if self.known.is_set() and self._error_at(arrived_ms) < error_ms:
             return
         self._offset_ms = unix_s * 1_000 + 500 - (sent_ms + arrived_ms) // 2
         self._error_ms = error_ms
         self._learned_ms = arrived_ms
+        self.known.set()
 
     def report(self, uptime_ms: int) -> "list[int] | None":
         """[source, unix seconds, error in seconds] as reports carry it, or None while unknown."""
-        if self._error_ms < 0:
+        if not self.known.is_set():
             return None
         error_s = (self._error_at(uptime_ms) + 999) // 1_000
         return [TIME_GATEWAY, (self._offset_ms + uptime_ms) // 1_000, error_s]
 
     def _error_at(self, uptime_ms: int) -> int:
-        if self._error_ms < 0:
-            return -1
         return self._error_ms + (uptime_ms - self._learned_ms) * _DRIFT_PPM // 1_000_000

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # While the link is down a dozen date the outage; more wear the flash and crowd the reconnect.
 _KEPT_UNSENT = const(12)
+_TIME_MS = const(3_000)  # so long the first one waits for the time, which an answer brings
 
 
 class Heartbeat:
@@ -29,6 +30,10 @@ class Heartbeat:
 
     async def run(self) -> None:
         await self._band.client.up.wait()
+        try:
+            await asyncio.wait_for_ms(self._band.wall.known.wait(), _TIME_MS)
+        except asyncio.TimeoutError:
+            pass
         while True:
             self.beat()
             await asyncio.sleep(self._band.settings.heartbeat_s)

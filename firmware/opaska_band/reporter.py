@@ -56,7 +56,7 @@ class Reporter:
         letter = URGENT if reports.is_urgent(type_) else TELEMETRY
         if not self._outbox.put(letter, self.boot, seq, frame):
             return None
-        is_anchor = type_ in (reports.BOOT, reports.HEARTBEAT)
+        is_anchor = self._wall.known.is_set() and type_ in (reports.BOOT, reports.HEARTBEAT)
         self._sealed.append((seq, self._uptime.ms(), is_anchor))
         del self._sealed[:-_REMEMBERED]
         return seq

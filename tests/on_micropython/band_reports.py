@@ -142,6 +142,17 @@ def test_alarm_leaves_the_time_out_once_the_gateway_can_date_this_boot():
     assert "time" in band.opened("t", 5).fields
 
 
+def test_report_without_the_time_dates_nothing():
+    band = Band()
+    band.heartbeat.beat()
+    band.stored(1)
+    assert not band.reporter.anchored
+    assert "time" in band.opened("a", band.sos_report()).fields
+    band.heartbeat.beat()
+    band.stored(3)
+    assert band.reporter.anchored
+
+
 def test_sealed_sos_is_small_enough_for_one_sms():
     band = Band()
     band.uptime._ms = 30 * 86_400_000
