@@ -27,11 +27,11 @@ POSTGRESQL_SICK: Final = {
 
 def sickness(error: BaseException) -> str | None:
     """Why the database cannot work now, for the operator; None if the statement is at fault."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):  # also straight from the driver, see events.py
+        return SQLITE_SICK.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)  # the primary code
     if not isinstance(error, DBAPIError):
         return None
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        return SQLITE_SICK.get(code & 0xFF)  # extended codes keep the primary one in the low byte
     if error.connection_invalidated:
         return POSTGRESQL_SICK["08"]
     return POSTGRESQL_SICK.get(str(getattr(error.orig, "sqlstate", None))[:2])
