@@ -30,21 +30,33 @@ class Gap(NamedTuple):
 
 async def die_at(here: World, gap: Gap, bug: str = "none") -> int:
     """Work for one wave, die at the gap in the next; how many reports were answered before."""
-    die_file = here.gateway.config_file.with_name("die")
-    die_file.unlink(missing_ok=True)
-    doom = (sys.executable, _DOOMED, gap.phase, str(gap.done), str(gap.delay_s), bug)
-    await here.gateway.spawn(command=doom)
+    set_flag(here, "die", False)
+    await here.gateway.spawn(command=doomed(gap, bug))
     await here.gateway.ready()
     await here.fleet.connected()
     here.wave()
     assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "reports stay unanswered"
     before = here.fleet.accepted
-    die_file.touch()
+    set_flag(here, "die", True)
     here.wave()
     assert here.gateway.child is not None
     await here.gateway.child.ended(_DIES_S)
     await here.gateway.stop()  # and read what it wrote last
     return before
+
+
+def doomed(gap: Gap, bug: str = "none") -> tuple[str | Path, ...]:
+    """The program: it dies when the flag `die` is set and a batch comes to the gap."""
+    return (sys.executable, _DOOMED, gap.phase, str(gap.done), str(gap.delay_s), bug)
+
+
+def set_flag(here: World, name: str, on: bool) -> None:
+    """A file beside the gateway's settings that doomed_gateway.py looks for."""
+    flag = here.gateway.config_file.with_name(name)
+    if on:
+        flag.touch()
+    else:
+        flag.unlink(missing_ok=True)
 
 
 async def start_again(here: World) -> None:

@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 
 Steps = dict[str, list[Any]]
 ANSWERS_LEAVE_S = 0.1
+MOST_PAGES = 1_073_741_823  # SQLite's own limit
 
 
 def main() -> None:
     """Take the real gateway apart at one place and run it."""
     phase, done, delay_s, bug, _, config = sys.argv[1:]
-    die_file = Path(config).with_name("die")
+    flags = Path(config).parent
     steps: Steps = {"before": [*BEFORE], "together": [*TOGETHER], "after": [*AFTER]}
-    BUGS[bug](steps)
-    steps[phase].insert(int(done), _killer(phase, float(delay_s), die_file))
+    BUGS[bug](steps, flags)
+    steps[phase].insert(int(done), _killer(phase, float(delay_s), flags / "die"))
 
     def doomed(shared: Context) -> Pipeline:
         return Pipeline(shared, **steps)
@@ -69,7 +70,7 @@ def _killer(phase: str, delay_s: float, die_file: Path) -> Any:
     return die_async if phase == "before" else die
 
 
-def _answer_before_commit(steps: Steps) -> None:
+def _answer_before_commit(steps: Steps, _flags: Path) -> None:
     """Bands hear of reports that may never be stored."""
     steps["after"].remove(acknowledge)
     loop: list[asyncio.AbstractEventLoop] = []
@@ -85,7 +86,7 @@ def _answer_before_commit(steps: Steps) -> None:
     steps["together"].append(answer)
 
 
-def _one_salt(_: Steps) -> None:
+def _one_salt(_: Steps, _flags: Path) -> None:
     """Every process seals under the same keys, and counts from 1 on."""
 
     def forgetful(database: Database, vault: Vault, _: bytes) -> Bands:
@@ -94,7 +95,17 @@ def _one_salt(_: Steps) -> None:
     _put(context, "Bands", forgetful)
 
 
-def _no_bug(_: Steps) -> None:
+def _full(steps: Steps, flags: Path) -> None:
+    """The database may not grow while the file `full` is there."""
+
+    def limit(_batch: Batch, _shared: Context, connection: Connection) -> None:
+        pages = 1 if (flags / "full").exists() else MOST_PAGES  # 1: as many as it has now
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    steps["together"].insert(0, limit)
+
+
+def _no_bug(_: Steps, _flags: Path) -> None:
     """The gateway as it is."""
 
 
@@ -106,6 +117,7 @@ BUGS = {
     "none": _no_bug,
     "answer_before_commit": _answer_before_commit,
     "one_salt": _one_salt,
+    "full": _full,
 }
 
 if __name__ == "__main__":

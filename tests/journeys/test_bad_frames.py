@@ -31,6 +31,16 @@ KEPT_A_DAY = 1000  # refused frames of one band
 MANY = KEPT_A_DAY + 100
 AT_ONCE = 50  # more than that may be dropped uncounted: the gateway works on quieter bands first
 UNKNOWN_BANDS = "00" * 8  # in the tables: all of them together
+BAD_BODIES = {  # each sealed by its band as it should be
+    "too_deep": "a100818181818100",
+    "duplicate_key": "a200030003",
+    "not_shortest": "a1001803",
+    "unsorted_keys": "a201000003",
+    "trailing": "a1000300",
+    "truncated": "a200",
+    "not_a_map": "83000102",
+    "empty": "",
+}
 SOS = reports.encode_report(reports.ALARM, {"uptime_ms": 1, "kind": reports.SOS})
 
 
@@ -59,15 +69,28 @@ async def test_frames_that_do_not_verify_are_refused(tmp_path: Path) -> None:
         clashing.report()
         await until(lambda: not clashing.waiting, "the first report is answered")
         own, forged, _ = here.registered
-        clashing.publish(_sos(own, seq=1), urgent=True)
-        forger.publish(_sos(replace(forged, key=secrets.token_bytes(16))), urgent=True)
-        forger.publish(_sos(replace(forged, generation=7)), urgent=True)
-        forger.publish(_sos(own, seq=2), urgent=True)
+        clashing.publish(_sealed(own, seq=1), urgent=True)
+        forger.publish(_sealed(replace(forged, key=secrets.token_bytes(16))), urgent=True)
+        forger.publish(_sealed(replace(forged, generation=7)), urgent=True)
+        forger.publish(_sealed(own, seq=2), urgent=True)
         await _answered_next(clashing)
         await _answered_next(forger)
         assert _kept(here, clashing.kid) == ["id_clash"]
         assert _kept(here, forger.kid) == ["bad_tag", "unknown_generation", "wrong_topic"]
         assert (clashing.frames, forger.frames, other.frames) == (3, 2, 0)
+        check_all(here.fleet, here.gateway.database_file, here.watch)
+
+
+async def test_sealed_nonsense_is_refused(tmp_path: Path) -> None:
+    async with world(tmp_path, "embedded", bands=1) as here:
+        await here.gateway.start()
+        await here.fleet.connected()
+        (band,), (registered,) = here.fleet.bands, here.registered
+        for seq, body in enumerate(BAD_BODIES.values(), 1000):
+            band.publish(_sealed(registered, bytes.fromhex(body), seq), urgent=True)
+        await _answered_next(band)
+        assert _kept(here, band.kid) == sorted(BAD_BODIES)
+        assert band.frames == 2
         check_all(here.fleet, here.gateway.database_file, here.watch)
 
 
@@ -145,11 +168,11 @@ def _malformed() -> list[dict[str, Any]]:
     return [one for one in vectors if one["way"] == "up" and one["seen_by"] not in NEEDS_KEY]
 
 
-def _sos(band: Registered, seq: int = 1) -> bytes:
-    """A well-formed SOS of this band, under another boot salt than the fleet's own."""
+def _sealed(band: Registered, body: bytes = SOS, seq: int = 1) -> bytes:
+    """A frame of this band, under another boot salt than the fleet's own."""
     salt = secrets.token_bytes(8)
     channel = BandChannel(bytes.fromhex(band.kid), band.generation, band.key, BOOT, salt)
-    return channel.seal(seq, SOS)
+    return channel.seal(seq, body)
 
 
 async def _answered_next(band: LoadBand) -> None:

@@ -83,6 +83,11 @@ async def _survives(
     assert await here.fleet.drain(DRAIN_S, RESEND_AFTER_S), "reports stay unanswered"
     check_all(here.fleet, here.gateway.database_file, here.watch)
     await _forwarded(here, centre)
+    print(  # noqa: T201 - for `pytest -s`
+        f"{kills} kills: {here.fleet.accepted} reports accepted, none lost or doubled;"
+        f" {len(centre.log)} alarms heard; {here.watch.nonces} nonces of"
+        f" {len(here.watch.salts)} processes, none twice"
+    )
 
 
 async def _load(here: World, chance: random.Random) -> None:

@@ -32,7 +32,11 @@ async def test_answers_reach_the_newest_connection_at_once(tmp_path: Path, broke
                 await band.connect(gateway.broker_port)
                 band.report(urgent=True)
                 band.report(urgent=False)
-                await until(lambda band=band: not band.waiting, "both are answered", ANSWERED_S)
+                await _answered(band)
         finally:
             for band in starts:
                 band.close()
+
+
+async def _answered(band: LoadBand) -> None:
+    await until(lambda: not band.waiting, "both are answered", ANSWERED_S)
