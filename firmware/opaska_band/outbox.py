@@ -60,7 +60,6 @@ class Outbox:
         self._recent: "list[tuple[int, int, bytes]]" = []  # frames of the last urgent ones
         self._doubtful = False  # a read has failed: littlefs may now serve stale bytes for others
         self._stuck: "list[str]" = []  # names of removed reports whose file would not go
-        self._root = storage.root
         self._folder = storage.root + "/out/" if storage.root else ""
         if self._folder:
             self._scan()
@@ -147,7 +146,11 @@ class Outbox:
     def _scan(self) -> None:
         broken = []
         try:
-            self._make_folder()
+            os.mkdir(self._folder[:-1])
+        except OSError as error:
+            if error.errno != errno.EEXIST:
+                self._fault(trouble(error))
+        try:
             for entry in os.ilistdir(self._folder[:-1]):
                 key = _key(entry[0])
                 if key is None or (len(entry) > 3 and entry[3] < _SHORTEST):
@@ -163,19 +166,12 @@ class Outbox:
         self.urgent.sort()
         self.telemetry.sort()
 
-    def _make_folder(self) -> None:
-        try:
-            os.mkdir(self._folder[:-1])
-        except OSError as error:
-            if error.errno != errno.EEXIST:
-                self._fault(trouble(error))
-
     def _room(self, letter: str) -> bool:
         """Whether the flash may take one more. Measured each time: nobody may run it full."""
         if not self._folder:
             return False
         try:
-            status = os.statvfs(self._root)
+            status = os.statvfs(self._folder[:-1])
         except OSError:
             self._fault(reports.FLASH_UNREADABLE)
             return False

@@ -19,7 +19,7 @@ from opaska_gateway.broker.embedded import embedded_broker
 from opaska_gateway.broker.mosquitto import MosquittoPlan, write_files
 from opaska_protocol.seal import derive_psk
 from opaska_tools.simulator.link import LinkProxy
-from tests.band_keep.half_band import KEY, KID, QUICK, Answering, HalfBand, Name, at_once
+from tests.band_keep.half_band import KEY, KID, Answering, HalfBand, Name, at_once
 from tests.gateway.deploy.broker import Client, Mosquitto, free_port
 from tests.support.requirements import requires_program
 
@@ -139,7 +139,7 @@ async def test_an_sos_does_not_wait_behind_the_backlog_of_an_outage(place: Place
             gap_ms=500,
             urgent_every=1,
             tls=place.tls,
-            constants={**QUICK, "_SILENT_MS": 5_000},
+            constants={"_SILENT_MS": 5_000},
         )
         await band.run()
     sos = next(name for name, letter in band.kept.items() if letter == "a")

@@ -6,6 +6,7 @@ import vfs
 from flash_device import Board, PowerCut, erased
 
 from opaska_band import state, storage
+from opaska_band.clock import WallTime
 from opaska_band.inbox import Inbox
 from opaska_band.outbox import Outbox
 from opaska_band.reporter import Reporter
@@ -86,14 +87,6 @@ class Presses:
         return self._world.press
 
 
-class NoTime:
-    def learn(self, unix_s, sent_ms, arrived_ms):
-        pass
-
-    def report(self, uptime_ms):
-        return None
-
-
 class RecordingChannel(BandChannel):
     """The real channel; the world sees which nonce seals what."""
 
@@ -126,7 +119,7 @@ class Life:
         self.channel = RecordingChannel(KID, GENERATION, KEY, boot, SALT)
         self.channel.world = self.world
         self.outbox = Outbox(self.storage, self.note)
-        self.reporter = Reporter(self.channel, self.outbox, Presses(self.world), NoTime())
+        self.reporter = Reporter(self.channel, self.outbox, Presses(self.world), WallTime())
         self.inbox = Inbox(self.channel, self.answered, None, self)
 
     def next_boot(self):

@@ -137,6 +137,7 @@ class Band:
         )
 
 
+mqtt._back_off_ms = lambda failures: min(60 << failures, 300)
 for name, value in plan["constants"].items():
     setattr(mqtt, name, value)
 asyncio.run(Band().live())

@@ -41,10 +41,12 @@ class Fast:
 
     TIMES = 50
     StreamReader = asyncio.StreamReader
-    core = asyncio.core
 
     def sleep_ms(self, ms):
         return asyncio.sleep_ms(max(1, ms // self.TIMES))
+
+    def open_connection(self, host, port):
+        return asyncio.open_connection(host, port)
 
     def wait_for_ms(self, awaitable, ms):
         return asyncio.wait_for_ms(awaitable, ms)
@@ -148,7 +150,7 @@ async def test_noise_on_the_line_ends_in_a_modem_error():
         for ask in (b"AT+CEREG?", b"AT+CSQ"):
             try:
                 lines = await one.command(ask, wait_ms=100)
-            except driver.ModemError:
+            except OSError:
                 continue
             driver._is_registered(lines)
             assert -113 <= (driver._dbm(lines) or -113) <= -51
@@ -244,7 +246,7 @@ class NoNames:
 
 
 async def test_when_nothing_opens_the_call_is_made_anew():
-    cellular.socket = NoNames
+    sys.modules["socket"] = NoNames
     link = linked(Chip(), [("127.0.0.1", 1), ("127.0.0.1", 2)])
     for _ in range(8):
         await fails(link.open_stream(), "-202")
@@ -255,7 +257,7 @@ async def test_ppp_that_does_not_come_up_is_given_up():
     PPP.works = False
     modem = Chip()
     link = linked(modem, [("127.0.0.1", 1)])
-    await fails(link.open_stream(), "no PPP")
+    await fails(link.open_stream(), "PPP does not")
     PPP.works = True
 
 

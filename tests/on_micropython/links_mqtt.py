@@ -21,8 +21,7 @@ def client(broker, **settings):
 
 def started(broker, **settings):
     """(client, task of its run), with back-off and silence cut short."""
-    mqtt._BACK_OFF_FIRST_MS = 20
-    mqtt._BACK_OFF_MAX_MS = 100
+    mqtt._back_off_ms = lambda failures: min(20 << failures, 100)
     mqtt._SILENT_MS = 200
     one = client(broker, **settings)
     return one, asyncio.create_task(one.run())
@@ -232,7 +231,7 @@ async def test_a_link_that_takes_no_bytes_is_left():
 
 async def test_a_link_can_be_left_for_the_next_one():
     broker = Broker()
-    mqtt._BACK_OFF_FIRST_MS = 60_000
+    mqtt._back_off_ms = lambda failures: 60_000
     one = client(broker)
     task = asyncio.create_task(one.run())
     for count in (1, 2, 3):
@@ -271,8 +270,6 @@ async def test_a_refused_subscription_is_told_and_the_sos_still_sent():
 
 
 async def test_the_back_off_doubles_with_jitter_and_can_be_hurried():
-    mqtt._BACK_OFF_FIRST_MS = 2000
-    mqtt._BACK_OFF_MAX_MS = 60_000
     for failures, most in ((0, 2000), (1, 4000), (3, 16_000), (6, 60_000), (500, 60_000)):
         waits = [mqtt._back_off_ms(failures) for _ in range(300)]
         assert most // 2 <= min(waits) < most * 6 // 10

@@ -32,10 +32,6 @@ _GUARD_MS = const(1_100)  # silence of 1 s before and after +++
 _LINE = const(128)  # bytes; a longer line is noise
 
 
-class ModemError(OSError):
-    """The modem or the network said no, or nothing in time."""
-
-
 class EG915U:
     """`uart` needs write, any and read; the Pin `power_key` pulls PWRKEY low with 1.
 
@@ -47,7 +43,6 @@ class EG915U:
         self.uart = uart
         self._power_key = power_key
         self._dtr = dtr
-        self._line = bytearray()
 
     async def start(self) -> None:
         """Make the modem answer: end a data call, power it up if it is silent."""
@@ -58,13 +53,13 @@ class EG915U:
         await self.command(b"ATE0&D2")  # no echo; letting go of DTR ends a call
 
     async def attach(self, apn: str = "") -> None:
-        """Register with the network; ModemError when there is no card or no network."""
+        """Register with the network; OSError when there is no card or no network."""
         await self.command(b"AT+CPIN?", wait_ms=_SIM_MS)
         await self.command(b'AT+CGDCONT=1,"IP","%s"' % apn.encode())
         begin = time.ticks_ms()
         while not _is_registered(await self.command(b"AT+CEREG?")):
             if time.ticks_diff(time.ticks_ms(), begin) > _REGISTER_MS:
-                raise ModemError("no network: check antenna, coverage and SIM card")
+                raise OSError("no network: check antenna, coverage and SIM card")
             await asyncio.sleep_ms(_ANSWER_MS)
         self.signal_dbm = _dbm(await self.command(b"AT+CSQ"))
 
@@ -86,20 +81,19 @@ class EG915U:
         await self._try(b"ATH")
 
     async def command(
-        self, line: bytes, final: bytes = _OK, wait_ms: int = _ANSWER_MS
+        self, line: bytes, end: bytes = _OK, wait_ms: int = _ANSWER_MS
     ) -> "list[bytes]":
-        """The information lines before `final`; ModemError on an error or silence."""
+        """The information lines before `end`; OSError on an error or silence."""
         self.uart.read(self.uart.any())  # late words of the command before
-        self._line = bytearray()
         self.uart.write(line + b"\r")
         deadline = time.ticks_add(time.ticks_ms(), wait_ms)
         lines: "list[bytes]" = []
         while True:
             answer = await self._read_line(deadline)
-            if answer.startswith(final):
+            if answer.startswith(end):
                 return lines
             if any(answer.startswith(failure) for failure in _FAILURES):
-                raise ModemError("%s: %s" % (line.decode(), bytes(answer)))
+                raise OSError("%s: %s" % (line.decode(), bytes(answer)))
             if answer and answer != line:  # an echo is no answer
                 lines.append(answer)
 
@@ -110,7 +104,7 @@ class EG915U:
     async def _try(self, line: bytes) -> bool:
         try:
             await self.command(line, wait_ms=_QUICK_MS)
-        except ModemError:
+        except OSError:
             return False
         return True
 
@@ -122,35 +116,35 @@ class EG915U:
         begin = time.ticks_ms()
         while not await self._try(b"AT"):
             if time.ticks_diff(time.ticks_ms(), begin) > _START_MS:
-                raise ModemError("the modem does not answer")
+                raise OSError("the modem does not answer")
 
     async def _read_line(self, deadline: "Any") -> bytes:
         """One line without its end; nothing is read beyond it, PPP may follow CONNECT."""
+        line = bytearray()
         while True:
             while self.uart.any():
                 byte = self.uart.read(1)
                 if byte == b"\n":
-                    line, self._line = bytes(self._line), bytearray()
-                    return line.strip()
-                if len(self._line) < _LINE:
-                    self._line += byte
+                    return bytes(line).strip()
+                if len(line) < _LINE:
+                    line += byte
             if time.ticks_diff(deadline, time.ticks_ms()) <= 0:
-                raise ModemError("no answer from the modem")
+                raise OSError("no answer from the modem")
             await asyncio.sleep_ms(_POLL_MS)
 
 
-def _is_registered(lines: "list[bytes]") -> bool:
+def _is_registered(answers: "list[bytes]") -> bool:
     """+CEREG: <n>,<stat>[,...]"""
-    for line in lines:
+    for line in answers:
         if line.startswith(b"+CEREG:"):
             fields = line.split(b":")[1].split(b",")
             return len(fields) > 1 and fields[1].strip() in _REGISTERED
     return False
 
 
-def _dbm(lines: "list[bytes]") -> "int | None":
+def _dbm(answers: "list[bytes]") -> "int | None":
     """+CSQ: <rssi>,<ber>: 0..31 are -113 to -51 dBm in steps of 2, 99 is unknown. TS 27.007 8.5"""
-    for line in lines:
+    for line in answers:
         if line.startswith(b"+CSQ:"):
             try:
                 rssi = int(line.split(b":")[1].split(b",")[0])

@@ -6,8 +6,7 @@ elsewhere. When all of them fail the data call is made anew, from the modem's st
 """
 
 import asyncio
-import errno
-import socket
+import gc
 import time
 
 from micropython import const
@@ -67,7 +66,8 @@ class Cellular:
         """Bring PPP up; OSError when modem or network do not."""
         import network
 
-        await self._detach()
+        if self._ppp is not None:
+            self._ppp.disconnect()
         await self._modem.start()
         await self._modem.attach(self._apn)
         await self._modem.dial()
@@ -76,7 +76,7 @@ class Cellular:
         begin = time.ticks_ms()
         while not self._ppp.isconnected():
             if time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS:
-                raise OSError(errno.ETIMEDOUT, "no PPP")
+                raise OSError("PPP does not come up")
             await asyncio.sleep_ms(_POLL_MS)
 
     async def open_stream(self) -> "tuple[Any, Any]":
@@ -87,43 +87,21 @@ class Cellular:
         self._turn = (self._turn + 1) % len(self._brokers)
         host, port = self._brokers[self._turn]
         self._failures += 1  # until it is open
-        sock = await _connected(host, port)
-        if self._tls:  # the handshake itself happens with the first write
-            sock = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-            sock.setblocking(False)
-        self._failures = 0
-        stream = asyncio.StreamReader(sock)  # reads and writes
-        return stream, stream
-
-    async def _detach(self) -> None:
-        ppp, self._ppp = self._ppp, None
-        if ppp is not None:
-            ppp.disconnect()
-            await asyncio.sleep_ms(_POLL_MS)
-
-
-async def _connected(host: str, port: int) -> "Any":
-    """A TCP socket that is connected, or whose first use says why not."""
-    info = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0]  # blocks while DNS does
-    sock = socket.socket(info[0], info[1], info[2])
-    try:
-        sock.setblocking(False)
-        sock.setsockopt(_TCP, _NODELAY, 1)
         try:
-            sock.connect(info[-1])
-        except OSError as error:
-            if error.errno != errno.EINPROGRESS:
-                raise
-        await asyncio.wait_for_ms(_writable(sock), _OPEN_MS)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _writable(sock: "Any") -> "Any":
-    """What asyncio.open_connection waits for; there is no public name for it."""
-    yield asyncio.core._io_queue.queue_write(sock)  # pyright: ignore[reportAttributeAccessIssue]
+            opening: "Any" = asyncio.open_connection(host, port)
+            stream, _ = await asyncio.wait_for_ms(opening, _OPEN_MS)
+        except BaseException:
+            gc.collect()  # closes the socket that asyncio has left behind; there are few of them
+            raise
+        stream.s.setsockopt(_TCP, _NODELAY, 1)
+        if self._tls:  # the handshake itself happens with the first write
+            sock = self._tls.wrap_socket(
+                stream.s, server_hostname=host, do_handshake_on_connect=False
+            )
+            sock.setblocking(False)
+            stream = asyncio.StreamReader(sock)
+        self._failures = 0
+        return stream, stream
 
 
 def _tls_context(tls_psk: "tuple[str, bytes]") -> "Any":

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _CONNACK_MS = const(20_000)  # TLS-PSK and CONNACK: four round trips, 2 s each where it is bad
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
 _STUCK_MS = const(60_000)  # a question unanswered although others are: the broker lost it
-_BACK_OFF_FIRST_MS = 2_000  # a broker that restarts should not meet all bands at once
-_BACK_OFF_MAX_MS = 60_000  # the retry schedule's own step: nobody waits longer for a new try
+_BACK_OFF_FIRST_MS = const(2_000)  # a broker that restarts should not meet all bands at once
+_BACK_OFF_MAX_MS = const(60_000)  # the retry schedule's own step: nobody waits longer
 _MAX_PACKET = const(2_048)  # bytes; what the gateway's broker is told too. More is never allocated
 _BATCH = const(1_024)  # bytes gathered into one write, about one segment of a cellular link
 _MAX_ACKS = const(64)  # PUBACKs waiting to be written; more means that the broker floods us
@@ -178,7 +178,7 @@ class MqttClient:
         await writer.drain()
         kind, body = await _receive(reader)
         if kind != _CONNACK or len(body) != 2:
-            raise MqttError("no CONNACK")
+            raise MqttError("CONNACK is missing")
         if body[1]:
             raise MqttError("CONNECT refused, code %d" % body[1])
         return bool(body[0] & 1)
@@ -227,7 +227,7 @@ class MqttClient:
         if qos > 1 or start + 2 * qos > len(body):
             raise MqttError("bad PUBLISH")
         if len(self._acks) >= _MAX_ACKS:
-            raise MqttError("flooded")
+            raise MqttError("too many messages")
         self.messages += 1
         if self.on_message:
             try:
@@ -240,21 +240,27 @@ class MqttClient:
 
     async def _write(self, writer: "Any") -> None:
         if self._subscriptions:
-            await self._put(writer, _subscribe_packet(self._next_id(), self._subscriptions))
+            await self._put(writer, self._subscribe())
         while not self._left:
             batch = self._batch()
             if batch:
                 await self._put(writer, batch)
                 continue
             self._work.clear()
-            if not await _wait(self._work, self._patience_ms()):
-                self._check()
-        raise MqttError("left")
+            await _wait(self._work, self._patience_ms())
+        raise MqttError("left on purpose")
 
     async def _put(self, writer: "Any", data: "bytes | bytearray") -> None:
         writer.write(data)  # all at once: header and body apart would wait for Nagle
         await asyncio.wait_for_ms(writer.drain(), _SILENT_MS)
         self._wrote_at = time.ticks_ms()
+
+    def _subscribe(self) -> bytearray:
+        body = bytearray(self._next_id().to_bytes(2, "big"))
+        for topic in self._subscriptions:
+            _append_field(body, topic)
+            body.append(1)  # QoS 1
+        return _head(_SUBSCRIBE, len(body)) + body
 
     def _batch(self) -> bytearray:
         """The bytes of everything that is to be written now."""
@@ -267,38 +273,26 @@ class MqttClient:
                 _append_publish(out, packet)
                 packet.connection = self.connections
                 packet.written_at = now
-        if not out and self._pinged_at is None and self._quiet_ms() >= self._ping_ms:
+        quiet_ms = time.ticks_diff(now, self._wrote_at)
+        if not out and self._pinged_at is None and quiet_ms >= self._ping_ms:
             self._pinged_at = now
             out += bytes((_PINGREQ, 0))
         return out
 
-    def _quiet_ms(self) -> int:
-        return time.ticks_diff(time.ticks_ms(), self._wrote_at)
-
     def _patience_ms(self) -> int:
-        """How long the writer may sleep until its next deadline: an answer, or a PINGREQ."""
-        asked_at = self._asked_at()
-        if asked_at is None:
-            return max(1, self._ping_ms - self._quiet_ms())
-        return max(1, _SILENT_MS - self._silent_ms(asked_at))
-
-    def _check(self) -> None:
-        """Raise when a question has waited too long for its answer."""
-        asked_at = self._asked_at()
-        if asked_at is None:
-            return
-        waited_ms = time.ticks_diff(time.ticks_ms(), asked_at)
-        if waited_ms >= _STUCK_MS or self._silent_ms(asked_at) >= _SILENT_MS:
-            raise MqttError("no answer for %d ms" % waited_ms)
-
-    def _asked_at(self) -> "Any":
-        """Ticks of the oldest question without its answer, None if there is none."""
-        return self._pending[0].written_at if self._pending else self._pinged_at
-
-    def _silent_ms(self, asked_at: "Any") -> int:
-        """How long nothing at all came since the question."""
+        """How long the writer may sleep; MqttError when an answer is overdue."""
         now = time.ticks_ms()
-        return min(time.ticks_diff(now, asked_at), time.ticks_diff(now, self._heard_at))
+        if self._pending:
+            asked_at = self._pending[0].written_at
+        elif self._pinged_at is not None:
+            asked_at = self._pinged_at
+        else:
+            return max(1, self._ping_ms - time.ticks_diff(now, self._wrote_at))
+        waited_ms = time.ticks_diff(now, asked_at)
+        silent_ms = min(waited_ms, time.ticks_diff(now, self._heard_at))
+        if silent_ms >= _SILENT_MS or waited_ms >= _STUCK_MS:
+            raise MqttError("no answer for %d ms" % waited_ms)
+        return _SILENT_MS - silent_ms
 
     def _next_id(self) -> int:
         while True:
@@ -334,14 +328,6 @@ def _connect_packet(
     for part in parts:
         _append_field(body, part)
     return _head(_CONNECT, len(body)) + body
-
-
-def _subscribe_packet(id_: int, topics: "Sequence[str]") -> bytearray:
-    body = bytearray(id_.to_bytes(2, "big"))
-    for topic in topics:
-        _append_field(body, topic)
-        body.append(1)  # QoS 1
-    return _head(_SUBSCRIBE, len(body)) + body
 
 
 def _append_publish(out: bytearray, packet: Packet) -> None:
@@ -391,13 +377,12 @@ def _u16(body: bytes, at: int) -> int:
 # --- waiting ---
 
 
-async def _wait(event: "asyncio.Event", timeout_ms: int) -> bool:
-    """Whether the event came in time."""
+async def _wait(event: "asyncio.Event", timeout_ms: int) -> None:
+    """Until the event comes, or the time is over."""
     try:
         await asyncio.wait_for_ms(event.wait(), timeout_ms)
     except asyncio.TimeoutError:
-        return False
-    return True
+        pass
 
 
 async def _close(writer: "Any") -> None:

@@ -136,14 +136,12 @@ class Sender:
             self._paused_until = time.ticks_add(now, pause_ms)
         return pause_ms if pause_ms > 0 else _IDLE_MS
 
-    def _send(
-        self, letter: str, round_: "list[Key]", window: int, most: int = _URGENT_WINDOW
-    ) -> int:
-        """Send from the round as far as the window allows; how many."""
+    def _send(self, letter: str, keys: "list[Key]", limit: int, most: int = _URGENT_WINDOW) -> int:
+        """Send the last of `keys`, so that at most `limit` are on their way; how many."""
         sent = 0
-        free = window - len([flight for flight in self._flying if flight[0] == letter])
-        while round_ and sent < min(free, most):
-            key = round_.pop()
+        free = limit - len([flight for flight in self._flying if flight[0] == letter])
+        while keys and sent < min(free, most):
+            key = keys.pop()
             sealed = self._outbox.read(letter, *key)
             if sealed is not None:
                 packet = self._client.post(self._topics[letter], sealed, self._wake)
