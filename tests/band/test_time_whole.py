@@ -144,7 +144,7 @@ async def test_heartbeats_tell_the_time_with_a_small_error(
     assert abs(unix_s - time.time()) < 3_600
 
 
-async def test_band_lives_for_a_day_with_a_press_every_four_hours(
+async def test_band_lives_for_a_day_with_a_press_and_a_broken_link_every_four_hours(
     gateway: SmallGateway, clock: ClockService, tmp_path: Path
 ) -> None:
     """In 256 KB, code and stand-ins included."""
@@ -156,9 +156,11 @@ async def test_band_lives_for_a_day_with_a_press_every_four_hours(
         for _ in range(6):
             await live(clock, 4 * HOUR_MS, band)
             await band.press(600)
+            await live(clock, MINUTE_MS, band)
+            band.link.reset_connections()
         await live(clock, MINUTE_MS, band)
     beats = heartbeats(gateway)
-    assert len(beats) == 24 * 12 + 1
+    assert len(beats) == 24 * 12 + 2, "every five minutes of a day and six minutes"
     assert len(gateway.of_type(reports.ALARM)) == 6
     assert not gateway.of_type(reports.FAULT)
     free = [beat.fields["free_bytes"] for beat in beats]
