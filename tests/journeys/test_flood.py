@@ -28,9 +28,10 @@ LIVE = 5
 @requires_program("mosquitto")
 async def test_live_sos_is_answered_before_the_backlog(tmp_path: Path) -> None:
     answered = await _flood(tmp_path, "mosquitto")
-    # In the order of arrival every SOS would come last: nothing would be left.
+    # In the order of arrival every SOS would come last and next to nothing would be left; answered
+    # at once, each finds what was left when it was pressed: together two and a half backlogs.
     left = [each.backlog_left for each in answered]
-    assert min(left[:-1]) > BACKLOG / (LIVE + 1) / 2, left
+    assert sum(left) > BACKLOG, left
 
 
 async def test_flood_through_the_embedded_broker_loses_nothing(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ class Child:
         self._cwd = cwd
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._killed = False
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
 
     @property
@@ -98,8 +99,9 @@ class Child:
         return "\n".join(list(self.lines)[-count:])
 
     def kill(self) -> None:
-        """As kill -9 does."""
-        if self.running:
+        """As kill -9 does; `stop` then only waits."""
+        if self.running and not self._killed:
+            self._killed = True
             os.kill(self.pid, signal.SIGKILL)
 
     async def ended(self, timeout_s: float) -> int:
@@ -112,7 +114,7 @@ class Child:
         """End it: SIGTERM, then SIGKILL. Its exit code, None if it never ran."""
         if self._process is None:
             return None
-        if self.running:
+        if self.running and not self._killed:
             with contextlib.suppress(ProcessLookupError):
                 self._process.terminate()
             try:

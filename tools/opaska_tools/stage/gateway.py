@@ -162,6 +162,7 @@ class Gateway:
             f"port = {self._mosquitto.gateway_port}",
             f'username = "{GATEWAY}"',
             f"password_file = {json.dumps(str(self._mosquitto.password_file))}",
+            *(f"{key} = {json.dumps(value)}" for key, value in self._mosquitto.settings.items()),
         ]
 
     def _on_line(self, line: str) -> None:

@@ -53,11 +53,14 @@ def find_mosquitto() -> str | None:
 class Mosquitto:
     """One broker process with a listener for the gateway and one for bands."""
 
+    tls = False  # whether bands come over TLS-PSK
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.gateway_port = free_port()
         self.band_port = free_port()
         self.password_file = folder / "broker.password"
+        self.settings: dict[str, str] = {}  # more keys of the gateway's [broker] table
         self.child: Child | None = None
 
     def _write(self) -> Path:

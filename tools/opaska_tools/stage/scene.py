@@ -91,7 +91,8 @@ class Scene:
         )
         await self._stack.enter_async_context(band)
         kid = bytes.fromhex(registered.kid)
-        band.provision(kid, registered.generation, registered.key)
+        tls = self._mosquitto is not None and self._mosquitto.tls
+        band.provision(kid, registered.generation, registered.key, tls=tls)
         await band.start()
         return Worn(registered, band)
 
