@@ -22,6 +22,9 @@ import time
 
 from micropython import const
 
+from . import mqtt_packets as packets
+from .mqtt_packets import MqttError
+
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -32,24 +35,15 @@ _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round tri
 _STUCK_MS = const(60_000)  # a question unanswered although others are: the broker lost it
 _BACK_OFF_FIRST_MS = const(2_000)  # a broker that restarts should not meet all bands at once
 _BACK_OFF_MAX_MS = const(60_000)  # the retry schedule's own step: nobody waits longer
-_MAX_PACKET = const(2_048)  # bytes; what the gateway's broker is told too. More is never allocated
 _BATCH = const(1_024)  # bytes gathered into one write, about one segment of a cellular link
 _MAX_ACKS = const(64)  # PUBACKs waiting to be written; more means that the broker floods us
 
-_CONNECT = const(0x10)
 _CONNACK = const(0x20)
 _PUBLISH = const(0x30)
 _PUBACK = const(0x40)
-_SUBSCRIBE = const(0x82)
 _SUBACK = const(0x90)
-_PINGREQ = const(0xC0)
 _PINGRESP = const(0xD0)
-_QOS1 = const(0x02)
-_DUP = const(0x08)
-
-
-class MqttError(Exception):
-    """The broker broke the protocol, refused us or fell silent."""
+_PINGREQ = const(b"\xc0\x00")
 
 
 class Packet:
@@ -90,7 +84,7 @@ class MqttClient:
         self.messages = 0  # received on this connection
         self.last_error: "Exception | None" = None  # why a connection ended, a message was lost
         self._open_stream = open_stream
-        self._connect = _connect_packet(client_id, username, password, will, keepalive_s)
+        self._connect = packets.connect(client_id, username, password, will, keepalive_s)
         self._subscriptions = subscriptions
         self._ping_ms = keepalive_s * 750  # three quarters: early enough when the link is slow
         self._hurry = asyncio.Event()
@@ -98,7 +92,7 @@ class MqttClient:
         self._left = False
         self._id = 0
         self._pending: "list[Packet]" = []  # Packets without PUBACK, oldest first
-        self._acks: "list[bytes]" = []  # ids of received messages, to be PUBACKed
+        self._acks: "list[int]" = []  # ids of received messages, to be PUBACKed
         self._pinged_at: "Any" = None  # ticks of a PINGREQ without its PINGRESP
         self._heard_at: "Any" = 0
         self._wrote_at: "Any" = 0
@@ -176,7 +170,7 @@ class MqttClient:
         """Whether the broker kept our session."""
         writer.write(self._connect)
         await writer.drain()
-        kind, body = await _receive(reader)
+        kind, body = await packets.receive(reader)
         if kind != _CONNACK or len(body) != 2:
             raise MqttError("CONNACK is missing")
         if body[1]:
@@ -198,10 +192,10 @@ class MqttClient:
 
     async def _read(self, reader: "Any") -> None:
         while True:
-            kind, body = await _receive(reader)
+            kind, body = await packets.receive(reader)
             self._heard_at = time.ticks_ms()
             if kind == _PUBACK:
-                self._acknowledged(_u16(body, 0))
+                self._acknowledged(packets.number(body, 0))
             elif kind & 0xF0 == _PUBLISH:
                 self._deliver(kind, body)
             elif kind == _PINGRESP:
@@ -222,25 +216,22 @@ class MqttClient:
                 return
 
     def _deliver(self, kind: int, body: bytes) -> None:
-        start = 2 + _u16(body, 0)
-        qos = kind >> 1 & 3
-        if qos > 1 or start + 2 * qos > len(body):
-            raise MqttError("bad PUBLISH")
+        topic, data, id_ = packets.parse_publish(kind, body)
         if len(self._acks) >= _MAX_ACKS:
             raise MqttError("too many messages")
         self.messages += 1
         if self.on_message:
             try:
-                self.on_message(body[2:start], body[start + 2 * qos :])
+                self.on_message(topic, data)
             except Exception as error:  # a message that is never acknowledged comes for ever
                 self.last_error = error
-        if qos:
-            self._acks.append(body[start : start + 2])
+        if id_:
+            self._acks.append(id_)
             self._work.set()
 
     async def _write(self, writer: "Any") -> None:
         if self._subscriptions:
-            await self._put(writer, self._subscribe())
+            await self._put(writer, packets.subscribe(self._next_id(), self._subscriptions))
         while not self._left:
             batch = self._batch()
             if batch:
@@ -255,28 +246,23 @@ class MqttClient:
         await asyncio.wait_for_ms(writer.drain(), _SILENT_MS)
         self._wrote_at = time.ticks_ms()
 
-    def _subscribe(self) -> bytearray:
-        body = bytearray(self._next_id().to_bytes(2, "big"))
-        for topic in self._subscriptions:
-            _append_field(body, topic)
-            body.append(1)  # QoS 1
-        return _head(_SUBSCRIBE, len(body)) + body
-
     def _batch(self) -> bytearray:
         """The bytes of everything that is to be written now."""
         out = bytearray()
         while self._acks:
-            out += bytes((_PUBACK, 2)) + self._acks.pop(0)
+            out += packets.puback(self._acks.pop(0))
         now = time.ticks_ms()
         for packet in self._pending:
             if packet.connection != self.connections and len(out) < _BATCH:
-                _append_publish(out, packet)
+                out += packets.publish(
+                    packet.id, packet.topic, packet.data, again=packet.connection > 0
+                )
                 packet.connection = self.connections
                 packet.written_at = now
         quiet_ms = time.ticks_diff(now, self._wrote_at)
         if not out and self._pinged_at is None and quiet_ms >= self._ping_ms:
             self._pinged_at = now
-            out += bytes((_PINGREQ, 0))
+            out += _PINGREQ
         return out
 
     def _patience_ms(self) -> int:
@@ -299,82 +285,6 @@ class MqttClient:
             self._id = self._id % 0xFFFF + 1
             if not any(packet.id == self._id for packet in self._pending):
                 return self._id
-
-
-# --- packets ---
-
-
-def _connect_packet(
-    client_id: str,
-    username: "str | None",
-    password: "str | bytes | None",
-    will: "tuple[str, bytes] | None",
-    keepalive_s: int,
-) -> bytearray:
-    flags = 0
-    body = bytearray(b"\x00\x04MQTT\x04\x00\x00\x00")  # protocol, level 4, flags, keepalive
-    body[8:10] = keepalive_s.to_bytes(2, "big")
-    parts: "list[str | bytes]" = [client_id]
-    if will:
-        flags |= 0x0C  # at QoS 1, not retained
-        parts += will
-    if username is not None:
-        flags |= 0x80
-        parts.append(username)
-    if password is not None:
-        flags |= 0x40
-        parts.append(password)
-    body[7] = flags
-    for part in parts:
-        _append_field(body, part)
-    return _head(_CONNECT, len(body)) + body
-
-
-def _append_publish(out: bytearray, packet: Packet) -> None:
-    kind = _PUBLISH | _QOS1 | (_DUP if packet.connection else 0)
-    out += _head(kind, 4 + len(packet.topic) + len(packet.data))
-    _append_field(out, packet.topic)
-    out += packet.id.to_bytes(2, "big")
-    out += packet.data
-
-
-def _append_field(out: bytearray, value: "str | bytes") -> None:
-    value = value.encode() if isinstance(value, str) else value
-    out += len(value).to_bytes(2, "big")
-    out += value
-
-
-def _head(kind: int, size: int) -> bytearray:
-    head = bytearray((kind,))
-    while size > 0x7F:
-        head.append(0x80 | (size & 0x7F))
-        size >>= 7
-    head.append(size)
-    return head
-
-
-async def _receive(reader: "Any") -> "tuple[int, bytes]":
-    """(first byte, body) of the next packet."""
-    kind = (await reader.readexactly(1))[0]
-    size = shift = 0
-    while True:
-        byte = (await reader.readexactly(1))[0]
-        size |= (byte & 0x7F) << shift
-        if size > _MAX_PACKET or shift > 21:
-            raise MqttError("packet too long")
-        if byte < 0x80:
-            break
-        shift += 7
-    return kind, await reader.readexactly(size)
-
-
-def _u16(body: bytes, at: int) -> int:
-    if len(body) < at + 2:
-        raise MqttError("packet too short")
-    return body[at] << 8 | body[at + 1]
-
-
-# --- waiting ---
 
 
 async def _wait(event: "asyncio.Event", timeout_ms: int) -> None:
