@@ -54,9 +54,10 @@ class Fleet:
             for band in self.bands:
                 await band.up.wait()
 
-    def resend(self, older_than_s: float) -> int:
-        """Have every band resend what waits for longer; how many reports."""
-        return sum(band.resend(older_than_s) for band in self.bands)
+    def resend(self, older_than_s: float) -> None:
+        """Have every band resend what was sent longer ago than that."""
+        for band in self.bands:
+            band.resend(older_than_s)
 
     async def drain(self, timeout_s: float, resend_after_s: float) -> bool:
         """Resend until everything is answered; False when the time was not enough."""
