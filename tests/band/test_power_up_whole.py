@@ -222,8 +222,9 @@ async def test_order_of_before_the_restart_is_not_obeyed_again(
     await band.wait_note("accepted")
     await band.power_cut()
     await band.press_down()  # held at power-up: settings are not loaded yet
+    since_ms = band.time.now_ms()
     await band.start()
-    await until(lambda: len(gateway.of_type(reports.ALARM)) == 2, "the SOS of power-up")
+    await band.wait_note("accepted", since_ms=since_ms)
     await gateway.order(5, 1, {1: 700})
     await asyncio.sleep(0.3)
     await band.press_up()

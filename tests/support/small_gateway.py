@@ -151,7 +151,10 @@ async def plain_broker() -> AsyncGenerator[tuple[str, int]]:
         }
     )
 
+    writers: set[asyncio.StreamWriter] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.add(writer)
         with contextlib.suppress(Exception):  # a band whose power was cut
             await broker.external_connected(
                 StreamReaderAdapter(reader), StreamWriterAdapter(writer), _LISTENER
@@ -166,3 +169,6 @@ async def plain_broker() -> AsyncGenerator[tuple[str, int]]:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_SHUTDOWN_S):
                 await broker.shutdown()
+        for writer in writers:  # amqtt forgets those of clients that came back
+            writer.transport.abort()
+        await asyncio.sleep(0)
