@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# A band's own MQTT client over TLS-PSK, driven by JSON lines: what tests/gateway/deploy plays bands with.
+# A band's own MQTT client over TLS-PSK, driven by JSON lines, as tests/gateway/deploy needs it.
 
 import asyncio
 import binascii
@@ -7,6 +7,7 @@ import json
 import sys
 
 import tls
+
 from opaska_band.links.mqtt import MqttClient
 
 plan = json.loads(sys.argv[1])
