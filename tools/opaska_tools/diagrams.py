@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draws docs/states.md from the tables that the code runs on.
+
+python -m opaska_tools.diagrams [--check]
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from typing import TYPE_CHECKING
+
+from opaska_gateway.care import case
+from opaska_tools.firmware_build import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    Table = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
+
+PAGE = ROOT / "docs" / "states.md"
+CASE = ROOT / "gateway" / "opaska_gateway" / "care" / "case.py"
+ALARM = ROOT / "firmware" / "opaska_band" / "decisions" / "alarm.py"
+
+_HEAD = """\
+# States
+
+Drawn from the tables by `python -m opaska_tools.diagrams`; a test fails when this page is stale.
+On an arrow stands the event and, behind the slash, what is done.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    band: Table = runpy.run_path(str(ALARM))["TRANSITIONS"]
+    return "\n".join(
+        (
+            _HEAD,
+            _section("One SOS on the band", ALARM, "idle", band),
+            _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
+        )
+    )
+
+
+def _section(title: str, file: Path, first: str, table: Table) -> str:
+    where = file.relative_to(ROOT)
+    arrows = [
+        f"    {state} --> {new}: {event}{' / ' if effects else ''}{', '.join(effects)}"
+        for (state, event), (new, effects) in table.items()
+    ]
+    return "\n".join(
+        (
+            f"## {title}\n",
+            f"[{where}](../{where})\n",
+            "```mermaid",
+            "stateDiagram-v2",
+            f"    [*] --> {first}",
+            *arrows,
+            "```\n",
+        )
+    )
+
+
+def main() -> int:
+    """Write the page; with --check only say whether it is stale."""
+    fresh = page()
+    if "--check" in sys.argv[1:]:
+        stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != fresh
+        if stale:
+            print(f"{PAGE.name} is stale: python -m opaska_tools.diagrams")
+        return int(stale)
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
