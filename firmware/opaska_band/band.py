@@ -125,6 +125,7 @@ class Band:
             self.cellular.open_stream,
             name,
             username=name,
+            will=lambda: attempt("will", self._will, self.faults),
             subscriptions=("dn/" + name,),
             on_message=inbox.receive if inbox else None,
         )
@@ -202,6 +203,11 @@ class Band:
         self.reporter.answered(boot, seq, state_, answer.unix_s)
         if self.heartbeat and state_ == answers.STORED:
             self.heartbeat.answered(boot, seq)
+
+    def _will(self) -> "tuple[str, bytes]":
+        """What the broker says for us when this connection ends."""
+        frame = self.reporter.sealed_once(reports.LINK_LOST, {})
+        return "up/%s/t" % self.identity.kid_hex, frame
 
     def _ordered(self, order: "Order") -> None:
         """What is not obeyed now, as in safe mode, the gateway orders again later."""

@@ -61,6 +61,12 @@ class Reporter:
         del self._sealed[:-_REMEMBERED]
         return seq
 
+    def sealed_once(self, type_: int, fields: "dict[str, Any]") -> bytes:
+        """The frame of a report that is not kept; nor is its seq ever used again."""
+        body = self.body(type_, fields)
+        self._seq += 1
+        return self._channel.seal(self._seq, body)
+
     def answered(self, boot: int, seq: int, state: int, unix_s: "int | None") -> None:
         """A verified answer: the first one to a report frees it and may teach the time."""
         if state != STORED:

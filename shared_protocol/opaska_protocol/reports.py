@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# report types; 5..31 are reserved for telemetry to come (position, vitals, visit, wear, motion)
-BOOT, HEARTBEAT, ALARM, FAULT = 1, 2, 3, 4
+# report types; 6..31 are reserved for telemetry to come (position, vitals, visit, wear, motion)
+BOOT, HEARTBEAT, ALARM, FAULT, LINK_LOST = 1, 2, 3, 4, 5
 FIRST_RINGING, LAST_RINGING = 32, 63  # types in here ring even when a gateway does not know them
 
 # alarm kinds; open-ended: an unknown kind rings
@@ -74,6 +74,7 @@ _FIELDS = {
         (4, "code", UINT, _U32, True),
         (5, "detail", TEXT, 32, False),
     ),
+    LINK_LOST: (),
 }
 _TABLES = {type_: _COMMON + fields for type_, fields in _FIELDS.items()}
 

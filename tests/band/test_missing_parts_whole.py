@@ -36,13 +36,18 @@ NEEDED = ["links/mqtt.py", "outbox.py", "reporter.py", "state.py"]
 
 @asynccontextmanager
 async def broken_band(
-    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path, name: str
+    band: SimulatedBand,
+    gateway: SmallGateway,
+    tmp_path: Path,
+    name: str,
+    added: str = "this is ( no Python\n",
 ) -> AsyncGenerator[SimulatedBand]:
-    """The same band with one file that does not compile."""
+    """The same band with something added to one file; by itself, what does not compile."""
     firmware = tmp_path / "firmware"
     leave_out = shutil.ignore_patterns("typings", "__pycache__")
     shutil.copytree(places.FIRMWARE, firmware, ignore=leave_out)
-    (firmware / "opaska_band" / name).write_text("this is ( no Python\n")
+    with (firmware / "opaska_band" / name).open("a") as file:
+        file.write(added)
     broken = SimulatedBand(
         band.folder, gateway.address, program=firmware / "main.py", path=(firmware,)
     )
@@ -65,6 +70,18 @@ async def test_sos_is_sent_although_a_file_is_broken(
         if name not in ("obey.py", "inbox.py"):  # not needed until an order comes, and mute
             fault = await gateway.arrival(lambda a: a.type == reports.FAULT)
             assert fault.fields["code"] == reports.TASK_FAILED
+
+
+async def test_sos_is_sent_although_no_will_can_be_sealed(
+    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path
+) -> None:
+    unable = "Reporter.sealed_once = None\n"
+    async with broken_band(band, gateway, tmp_path, "reporter.py", unable) as broken:
+        await gateway.arrival(lambda a: a.type == reports.BOOT)
+        await broken.press(600)
+        await broken.wait_note("accepted")
+        fault = await gateway.arrival(lambda a: a.type == reports.FAULT)
+        assert (fault.fields["code"], fault.fields["detail"]) == (reports.TASK_FAILED, "will")
 
 
 @pytest.mark.parametrize("name", NEEDED)

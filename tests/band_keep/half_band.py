@@ -138,3 +138,8 @@ class Answering:
 def at_once(_name: Name, _times: int) -> bool:
     """Answer everything."""
     return True
+
+
+def never(_name: Name, _times: int) -> bool:
+    """Answer nothing."""
+    return False

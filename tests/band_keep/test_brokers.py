@@ -7,6 +7,7 @@ import asyncio
 import random
 import ssl
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +18,15 @@ from cryptography.x509.oid import NameOID
 
 from opaska_gateway.broker.embedded import embedded_broker
 from opaska_gateway.broker.mosquitto import MosquittoPlan, write_files
+from opaska_protocol import frame, reports
+from opaska_protocol.channel import GatewayChannel
 from opaska_protocol.seal import derive_psk
+from opaska_tools.simulator.band import SimulatedBand
 from opaska_tools.simulator.link import LinkProxy
-from tests.band_keep.half_band import KEY, KID, Answering, HalfBand, Name, at_once
+from tests.band_keep.half_band import KEY, KID, Answering, HalfBand, Name, at_once, never
 from tests.gateway.deploy.broker import Client, Mosquitto, free_port
 from tests.support.requirements import requires_program
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -106,6 +111,48 @@ async def test_a_link_cut_again_and_again_loses_and_changes_nothing(place: Place
     assert gateway.clashes == []
     assert done["connections"] >= 5
     assert (done["refused"], done["discarded"], done["faults"], done["alive"]) == (0, 0, 0, True)
+
+
+def of_type(gateway: Answering, type_: int) -> dict[Name, reports.Report]:
+    """The reports of a type that came, opened again from their bytes."""
+    channel = GatewayChannel(KID, 1, KEY, bytes(8))
+    came = {
+        name: reports.decode_report(channel.open(*frame.parse_up(sealed)))
+        for name, sealed in gateway.frames.items()
+    }
+    return {name: report for name, report in came.items() if report.type == type_}
+
+
+async def test_every_lost_connection_is_told_by_the_broker_under_a_seq_of_its_own(
+    place: Place, tmp_path: Path
+) -> None:
+    def told(times: int) -> bool:
+        return len(of_type(gateway, reports.LINK_LOST)) == times
+
+    def sent_boot(times: int) -> bool:  # unanswered, it is sent once for each connection
+        boot = of_type(gateway, reports.BOOT)
+        return any(gateway.times[name] >= times for name in boot)
+
+    async with (
+        Answering(await place.gateway(), never) as gateway,
+        SimulatedBand(tmp_path / "band", place.band) as band,
+    ):
+        band.provision(KID, 1, KEY, tls=place.tls)
+        await band.start()
+        for count in (1, 2, 3):
+            await until(partial(sent_boot, count), "the boot report")
+            assert told(count - 1), "told of a connection that lives"
+            band.link.reset_connections()
+            await until(partial(told, count), "the will")
+        await band.press(600)
+        await until(lambda: of_type(gateway, reports.ALARM), "the SOS")
+    lost = of_type(gateway, reports.LINK_LOST)
+    assert gateway.clashes == [], "one seq under two reports"
+    assert {gateway.topics[name] for name in lost} == {f"up/{KID.hex()}/t"}
+    assert all(report.problems == [] for report in lost.values())
+    opened_ms = [report.fields["uptime_ms"] for report in lost.values()]
+    assert opened_ms == sorted(set(opened_ms)), "each connection has a will of its own"
+    assert len(band.starts) == 1
 
 
 @requires_program("mosquitto")  # amqtt forgets a subscriber whose old link is still open

@@ -117,6 +117,35 @@ def test_only_stored_frees_a_report():
     assert band.outbox.count == 0
 
 
+def test_report_sealed_once_takes_a_seq_and_nothing_else():
+    band = Band()
+    first = band.sos_report()
+    lost = [band.reporter.sealed_once(reports.LINK_LOST, {}) for _ in range(3)]
+    last = band.sos_report()
+    assert list(band.outbox.waiting()) == [("a", BOOT, first), ("a", BOOT, last)]
+    seqs = []
+    for sealed in lost:
+        header, ciphertext = frame.parse_up(sealed)
+        report = reports.decode_report(gateway().open(header, ciphertext))
+        assert (report.type, report.problems) == (reports.LINK_LOST, [])
+        seqs.append(header.seq)
+    assert [first] + seqs + [last] == [1, 2, 3, 4, 5]
+    for seq in seqs:  # an answer to it changes nothing
+        band.stored(seq)
+    assert band.outbox.count == 2
+    assert not band.wall.known.is_set()
+
+
+def test_seq_of_a_report_that_could_not_be_sealed_is_not_used_again():
+    band = Band()
+    seal, band.reporter._channel = band.reporter._channel, None
+    try:
+        band.reporter.sealed_once(reports.LINK_LOST, {})
+    except AttributeError:
+        band.reporter._channel = seal
+    assert band.sos_report() == 2
+
+
 def test_time_is_learned_from_the_first_answer_only_and_reported_with_its_error():
     band = Band()
     first, second = band.sos_report(), band.sos_report()

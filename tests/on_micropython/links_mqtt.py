@@ -41,11 +41,29 @@ def publishes(wire):
 async def test_connect_says_who_we_are_and_asks_for_the_session():
     broker = Broker()
     one, _ = started(
-        broker, username="me", password=b"\x00\xff", will=("w", b"gone"), keepalive_s=300
+        broker,
+        username="me",
+        password=b"\x00\xff",
+        will=lambda: ("w", b"gone"),
+        keepalive_s=300,
     )
     await one.up.wait()
     fields = b"\x00\x04band\x00\x01w\x00\x04gone\x00\x02me\x00\x02\x00\xff"
     assert broker.wire.writes[0] == b"\x10\x21\x00\x04MQTT\x04\xcc\x01\x2c" + fields
+
+
+async def test_every_connection_leaves_a_will_of_its_own_or_none():
+    broker = Broker()
+    wills = [("w", b"first"), None, ("w", b"third")]
+    started(broker, will=lambda: wills.pop(0))
+    for ending in (b"\x00\x01w\x00\x05first", b"\x00\x04band", b"\x00\x01w\x00\x05third"):
+        await until(lambda: broker.wires and not broker.wire.closed and broker.wire.of(0x10))
+        _, body = broker.wire.of(0x10)[0]
+        assert body.endswith(ending)
+        assert body[7] == (0x0C if b"w" in ending else 0)  # QoS 1, not retained
+        count = len(broker.wires)
+        broker.wire.end()
+        await until(lambda n=count: len(broker.wires) > n)
 
 
 async def test_every_connection_subscribes_again():

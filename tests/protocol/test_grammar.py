@@ -115,7 +115,7 @@ def _good(check: int, limit: int) -> st.SearchStrategy[Any]:
     }[check]
 
 
-@pytest.mark.parametrize("type_", [reports.BOOT, reports.HEARTBEAT, reports.ALARM, reports.FAULT])
+@pytest.mark.parametrize("type_", list(reports._FIELDS))
 @settings(max_examples=150)
 @given(data=st.data())
 def test_table_of_fields_and_grammar_agree(type_: int, data: st.DataObject) -> None:

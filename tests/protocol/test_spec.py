@@ -39,8 +39,9 @@ def stated(table: Any) -> set[tuple[int, str, bool]]:
         ("2 heartbeat:", reports._FIELDS[reports.HEARTBEAT]),
         ("3 alarm:", reports._FIELDS[reports.ALARM]),
         ("4 fault:", reports._FIELDS[reports.FAULT]),
+        ("5 link_lost:", reports._FIELDS[reports.LINK_LOST]),
     ],
-    ids=["common", "boot", "heartbeat", "alarm", "fault"],
+    ids=["common", "boot", "heartbeat", "alarm", "fault", "link_lost"],
 )
 def test_fields_of_reports_are_those_of_the_specification(heading: str, table: Any) -> None:
     text = section(5).split(f"\n{heading}\n")[1]

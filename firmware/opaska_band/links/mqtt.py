@@ -62,7 +62,7 @@ class Packet:
 class MqttClient:
     """`open_stream` is async, gives up by itself and returns (reader, writer).
 
-    `will` is (topic, data) or None.
+    `will` gives (topic, data) or None, anew for each connection; it must not raise.
     `on_message(topic, data)` and `on_up()` are plain, quick functions.
     """
 
@@ -72,7 +72,7 @@ class MqttClient:
         client_id: str,
         username: "str | None" = None,
         password: "str | bytes | None" = None,
-        will: "tuple[str, bytes] | None" = None,
+        will: "Callable[[], tuple[str, bytes] | None] | None" = None,
         keepalive_s: int = 120,
         subscriptions: "Sequence[str]" = (),
         on_message: "Callable[[bytes, bytes], None] | None" = None,
@@ -84,7 +84,9 @@ class MqttClient:
         self.messages = 0  # received on this connection
         self.last_error: "Exception | None" = None  # why a connection ended, a message was lost
         self._open_stream = open_stream
-        self._connect = packets.connect(client_id, username, password, will, keepalive_s)
+        self._connect = lambda: packets.connect(
+            client_id, username, password, will() if will else None, keepalive_s
+        )
         self._subscriptions = subscriptions
         self._ping_ms = keepalive_s * 750  # three quarters: early enough when the link is slow
         self._hurry = asyncio.Event()
@@ -168,7 +170,7 @@ class MqttClient:
 
     async def _handshake(self, reader: "Any", writer: "Any") -> bool:
         """Whether the broker kept our session."""
-        writer.write(self._connect)
+        writer.write(self._connect())
         await writer.drain()
         kind, body = await packets.receive(reader)
         if kind != _CONNACK or len(body) != 2:
