@@ -47,7 +47,7 @@ def start_logging(
     structlog.configure(
         processors=_processors(human=human),
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_to_stderr,
         cache_logger_on_first_use=False,
     )
     _quieten_libraries()
@@ -66,6 +66,11 @@ def journey(station: str, *, kid: str, boot: int, seq: int, **details: object) -
         monotonic_ms=round(clock.monotonic_s() * 1000, 3),
         **details,
     )
+
+
+def _to_stderr(*_: object) -> structlog.WriteLogger:
+    """Today's stderr: whoever runs this in a process of their own may have replaced it since."""
+    return structlog.WriteLogger(sys.stderr)
 
 
 def _processors(*, human: bool) -> list[Processor]:
