@@ -82,7 +82,7 @@ class Bands:
         self._database = database
         self._vault = vault
         self._salt = gateway_salt
-        self._kept: OrderedDict[bytes, Band] = OrderedDict()
+        self._kept: OrderedDict[bytes, Band] = OrderedDict()  # replaced when it is forgotten
 
     async def fetch(self, kids: Iterable[bytes]) -> dict[bytes, Band]:
         """Those of `kids` that are registered."""
@@ -100,14 +100,15 @@ class Bands:
         return found
 
     def forget(self) -> None:
-        """Something was changed in the registry: look again."""
-        self._kept.clear()
+        """Something was changed in the registry: look again, also where that is under way."""
+        self._kept = OrderedDict()
 
     async def _load(self, kids: list[bytes]) -> dict[bytes, Band]:
+        kept = self._kept
         async with self._database.read() as connection:
             rows = await connection.run_sync(load_bands, kids)
         loaded = {row.kid: Band(row, self._vault, self._salt) for row in rows}
-        self._kept.update(loaded)
-        while len(self._kept) > MAX_BANDS:
-            self._kept.popitem(last=False)
+        kept.update(loaded)
+        while len(kept) > MAX_BANDS:
+            kept.popitem(last=False)
         return loaded

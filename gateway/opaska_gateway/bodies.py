@@ -10,7 +10,14 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Literal
 
 from opaska_gateway.database.people import wrapped_key
-from opaska_gateway.vault import open_personal, person_key_purpose, personal_context, seal_personal
+from opaska_gateway.logs import get_logger
+from opaska_gateway.vault import (
+    VaultError,
+    open_personal,
+    person_key_purpose,
+    personal_context,
+    seal_personal,
+)
 from opaska_protocol.reports import BOOT, FAULT, HEARTBEAT
 
 if TYPE_CHECKING:
@@ -22,10 +29,12 @@ if TYPE_CHECKING:
 Form = Literal["clear", "person", "vault"]
 # clear   technical: says nothing about the wearer
 # person  sealed under the wearer's key; erased with it
-# vault   sealed under the key file, since nobody wore the band
+# vault   sealed under the key file, since nobody wore the band (or the wearer's key is broken)
 
 TECHNICAL: Final = frozenset((BOOT, HEARTBEAT, FAULT))
 MAX_KEYS = 1_000  # 32 bytes each
+
+log = get_logger()
 
 
 class Bodies:
@@ -49,7 +58,11 @@ class Bodies:
         context = personal_context("event.body", _bytes(id_))
         if person_id is None:
             return "vault", self._vault.wrap(context, body)
-        key = self._key(connection, person_id)
+        try:
+            key = self._key(connection, person_id)
+        except VaultError as error:  # an alarm must not be lost over a broken row
+            log.error("person_key_unusable", person=person_id.hex(), problem=str(error))
+            return "vault", self._vault.wrap(context, body)
         if key is None:
             return "clear", None
         return "person", seal_personal(key, context, body)

@@ -69,6 +69,11 @@ class Pipeline:
         """Arrivals that are in no batch yet."""
         return len(self._lanes)
 
+    @property
+    def dropped(self) -> int:
+        """Arrivals of noisy bands that found no room, since the start; their bands repeat them."""
+        return self._lanes.dropped
+
     def submit(self, arrival: Arrival) -> None:
         """Take an arrival; its `done` is called when its outcome is decided."""
         self._lanes.put(arrival)

@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select, update
 from opaska_gateway import clock
 from opaska_gateway.database.tables import band_order, device
 from opaska_protocol import cbor
+from opaska_protocol.frame import MAX_U32
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -65,6 +66,11 @@ def all_waiting(connection: Connection) -> list[tuple[bytes, int]]:
 
 def echo(connection: Connection, device_id: bytes, last_dseq: int) -> None:
     """The band has all orders up to this one."""
+    highest = select(func.max(band_order.c.dseq)).where(band_order.c.device_id == device_id)
+    known = int(connection.execute(highest).scalar() or 0)
+    if known and last_dseq > known:
+        _number_anew(connection, device_id, last_dseq, known)
+        return
     connection.execute(
         update(band_order)
         .where(
@@ -73,4 +79,15 @@ def echo(connection: Connection, device_id: bytes, last_dseq: int) -> None:
             band_order.c.echoed_ms.is_(None),
         )
         .values(echoed_ms=clock.now_ms())
+    )
+
+
+def _number_anew(connection: Connection, device_id: bytes, last_dseq: int, known: int) -> None:
+    """A restored database gave out numbers that the band has seen, and would refuse."""
+    if last_dseq > MAX_U32 - known:
+        return  # no number is left that could be higher
+    connection.execute(
+        update(band_order)
+        .where(band_order.c.device_id == device_id, band_order.c.echoed_ms.is_(None))
+        .values(dseq=band_order.c.dseq + last_dseq)
     )

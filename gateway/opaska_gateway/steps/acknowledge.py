@@ -24,6 +24,7 @@ def acknowledge(batch: Batch, context: Context) -> None:
     context.count("repeated", len(batch.repeats))
     for refusal in batch.refusals:
         context.count(f"refused.{refusal.reason}")
+    context.unverified.note(batch.refusals)
     if batch.new_in_outbox:
         context.outbox_ready.set()
 

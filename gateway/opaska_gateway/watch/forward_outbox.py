@@ -18,6 +18,7 @@ from opaska_gateway.centre.interface import Delivery, Signal
 from opaska_gateway.database import cases, outbox
 from opaska_gateway.database.sickness import sickness
 from opaska_gateway.logs import get_logger, journey
+from opaska_gateway.vault import VaultError
 from opaska_gateway.watch.signal import signal_of
 from opaska_protocol.answers import ACCEPTED
 
@@ -69,12 +70,21 @@ class Forwarder:
             await self._transact(outbox.end_leases)
         async with asyncio.TaskGroup() as group:
             while True:
-                self._context.outbox_ready.clear()
-                claimed, due_ms = await self._transact(self._claim)
-                for row, signal in claimed:
-                    self._free -= 1
-                    group.create_task(self._hand_out(row, signal))
-                await self._pause(due_ms)
+                await self._round(group)
+
+    async def _round(self, group: asyncio.TaskGroup) -> None:
+        """Hand out what is due, then wait for more."""
+        self._context.outbox_ready.clear()
+        try:
+            claimed, due_ms = await self._transact(self._claim)
+        except Exception as error:  # at the edge of the task: it must go on
+            log.error("outbox_failed", exc_info=error)
+            await asyncio.sleep(SICK_PAUSE_S)
+            return
+        for row, signal in claimed:
+            self._free -= 1
+            group.create_task(self._hand_out(row, signal))
+        await self._pause(due_ms)
 
     def _claim(self, connection: Connection) -> tuple[list[Claimed], int | None]:
         """(rows that are ours now, when the next one will be due)"""
@@ -85,7 +95,12 @@ class Forwarder:
 
     def _body(self, connection: Connection, row: Waiting) -> bytes | None:
         id_ = (row.device_id, row.generation, row.boot, row.seq)
-        return self._context.bodies.opened(connection, row.body_form, row.person_id, id_, row.body)
+        bodies = self._context.bodies
+        try:
+            return bodies.opened(connection, row.body_form, row.person_id, id_, row.body)
+        except VaultError as error:  # costs the position, never the alarm
+            log.error("body_not_opened", outbox=row.id, problem=str(error))
+            return None
 
     async def _pause(self, due_ms: int | None) -> None:
         """Until rows are added, a hand is free, or the next attempt is due."""

@@ -162,3 +162,23 @@ async def test_a_boot_report_says_no_echo_and_is_only_answered(heart: Core) -> N
     )
     await bring(heart, (band, boot))
     assert band.answers == [(1, 2, answers.STORED)]
+
+
+async def test_orders_of_a_restored_database_are_numbered_above_what_the_band_has_seen(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    await _order(heart, band)
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=57)))
+    assert band.orders == [(58, SETTINGS, QUIET)]
+    await bring(heart, (band, band.heartbeat(last_dseq=58)))
+    assert await heart.rows("SELECT dseq FROM band_order WHERE echoed_ms IS NULL") == []
+
+
+async def test_a_band_that_claims_the_highest_number_breaks_nothing(heart: Core) -> None:
+    band = await heart.add_band()
+    await _order(heart, band)
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=0xFFFFFFFF)))
+    assert band.states() == [answers.STORED]

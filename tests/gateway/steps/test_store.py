@@ -174,3 +174,13 @@ async def test_numbers_at_the_edge_of_the_wire_are_stored(heart: Core) -> None:
     (event,) = await heart.events()
     assert (event.boot, event.seq, event.alarm_kind) == (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
     assert band.states(0xFFFFFFFF) == [answers.STORED]
+
+
+async def test_a_broken_key_of_a_person_costs_no_alarm(heart: Core) -> None:
+    band = await heart.add_band()
+    async with heart.database.write() as connection:
+        await connection.execute(update(tables.person).values(wrapped_key=bytes(60)))
+    await bring(heart, (band, band.sos()))
+    (event,) = await heart.events()
+    assert (event.body_form, event.person_id) == ("vault", band.person_id)
+    assert band.states() == [answers.STORED]

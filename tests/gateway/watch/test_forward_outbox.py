@@ -166,6 +166,37 @@ async def test_an_error_of_ours_in_one_delivery_stops_no_other(heart: Core) -> N
     assert bad.states() == [answers.STORED]
 
 
+async def test_an_alarm_whose_body_cannot_be_opened_is_forwarded_without_a_position(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos(position=[522_297_700, 210_122_000, 12, 3])))
+    async with heart.database.write() as connection:
+        await connection.execute(update(tables.event).values(body=bytes(60)))
+    centre = FakeCentre("accepted")
+    async with forwarding(heart, centre):
+        await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
+    assert centre.heard[0].position is None
+
+
+async def test_an_unreadable_outbox_does_not_end_the_forwarding(
+    heart: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward_outbox, "SICK_PAUSE_S", 0.02)
+    band = await heart.add_band()
+    async with forwarding(heart, FakeCentre("accepted")):
+        await bring(heart, (band, band.sos()))
+        await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
+        async with heart.database.write() as connection:
+            await connection.exec_driver_sql("ALTER TABLE outbox RENAME TO away")
+        heart.context.outbox_ready.set()
+        await until(lambda: not heart.context.outbox_ready.is_set(), "a look")
+        async with heart.database.write() as connection:
+            await connection.exec_driver_sql("ALTER TABLE away RENAME TO outbox")
+        await bring(heart, (band, band.sos()))
+        await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED for the next")
+
+
 async def test_without_an_account_the_operator_is_told_and_a_later_one_counts(
     heart: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
