@@ -66,6 +66,8 @@ async def _listen(broker: Broker, host: str, port: int) -> asyncio.Server:
             )
         except Exception as error:
             log.warning("broker_client_failed", error=repr(error))
+        finally:
+            writer.close()  # amqtt leaves it open when the broker ends first
 
     try:
         return await asyncio.start_server(serve, host, port)
