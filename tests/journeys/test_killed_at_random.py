@@ -34,6 +34,7 @@ KILLS = 10  # times the effort
 BANDS = 25
 REPORT_EVERY_S = 0.03  # over all bands
 ALARM_SHARE = 0.2
+MOST_WAITING = 100  # what the embedded broker hands over in the short life of a gateway
 RESEND_AFTER_S = 2.0
 DRAIN_S = 60.0
 FORWARD_S = 60.0
@@ -93,8 +94,9 @@ async def _survives(
 async def _load(here: World, chance: random.Random) -> None:
     """Bands report and resend, whatever happens at the other end."""
     while True:
-        band = chance.choice(here.fleet.bands)
-        band.report(urgent=chance.random() < ALARM_SHARE)
+        if here.fleet.waiting < MOST_WAITING:
+            band = chance.choice(here.fleet.bands)
+            band.report(urgent=chance.random() < ALARM_SHARE)
         here.fleet.resend(RESEND_AFTER_S)
         await asyncio.sleep(REPORT_EVERY_S)
 
