@@ -7,7 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opaska_gateway import clock
-from opaska_gateway.care.case import CLOSE, OUTCOMES, TAKE, NotNow, step
+from opaska_gateway.care.case import (
+    CLOSE,
+    OUTCOMES,
+    TAKE,
+    TELL_CLOSED,
+    TELL_TAKEN,
+    NotNow,
+    step,
+)
 from opaska_gateway.care.wearing import CONSOLE
 from opaska_gateway.database import audit, cases, outbox
 from opaska_gateway.errors import NotFound, Refused
@@ -18,6 +26,8 @@ if TYPE_CHECKING:
 
     from opaska_gateway.context import Context
     from opaska_gateway.database.cases import Case, Told
+
+ANSWERS = {TELL_TAKEN: answers.TAKEN, TELL_CLOSED: answers.CLOSED}  # by effect
 
 
 async def take(context: Context, case_id: bytes, who: str) -> None:
@@ -40,8 +50,8 @@ def _take(case_id: bytes, who: str, connection: Connection) -> list[Told]:
     case = _case(connection, case_id)
     if case.handling != CONSOLE:
         raise Refused("this case is handled by the receiver, as its agreement says")
-    _step(connection, case, TAKE, who, taken_ms=clock.now_ms(), taken_by=who)
-    return cases.advance_answers(connection, answers.TAKEN, case_id=case_id)
+    effects = _step(connection, case, TAKE, who, taken_ms=clock.now_ms(), taken_by=who)
+    return _told(connection, case, effects)
 
 
 def _close(
@@ -50,9 +60,9 @@ def _close(
     now_ms = clock.now_ms()
     case = _case(connection, case_id)
     ending = {"closed_ms": now_ms, "closed_by": who, "outcome": outcome}
-    _step(connection, case, CLOSE, who, why=why, **ending)
+    effects = _step(connection, case, CLOSE, who, why=why, **ending)
     outbox.drop_of_case(connection, case_id, now_ms)
-    return cases.advance_answers(connection, answers.CLOSED, case_id=case_id)
+    return _told(connection, case, effects)
 
 
 def _case(connection: Connection, case_id: bytes) -> Case:
@@ -64,24 +74,30 @@ def _case(connection: Connection, case_id: bytes) -> Case:
 
 def _step(
     connection: Connection, case: Case, event: str, who: str, why: str | None = None, **values: Any
-) -> None:
-    """Move the case, or refuse with the reason and what to do."""
+) -> tuple[str, ...]:
+    """Move the case and return the effects, or refuse with the reason and what to do."""
     try:
-        state, _ = step(case.state, event)
+        state, effects = step(case.state, event)
     except NotNow:
         raise Refused(_advice(case.state, event)) from None
     cases.update_case(connection, case.id, state=state, **values)
     to_value = f"{state} {values['outcome']}" if "outcome" in values else state
+    subject = f"case:{case.id.hex()}"
     entry = audit.Entry(
-        case.organisation_id,
-        who,
-        f"case_{state}",
-        f"case:{case.id.hex()}",
-        case.state,
-        to_value,
-        why,
+        case.organisation_id, who, f"case_{state}", subject, case.state, to_value, why
     )
     audit.append_now(connection, [entry])
+    return effects
+
+
+def _told(connection: Connection, case: Case, effects: tuple[str, ...]) -> list[Told]:
+    """What the wrists of the case's alarms should hear."""
+    states = [ANSWERS[effect] for effect in effects if effect in ANSWERS]
+    return [
+        told
+        for state in states
+        for told in cases.advance_answers(connection, state, case_id=case.id)
+    ]
 
 
 def _advice(state: str, event: str) -> str:
