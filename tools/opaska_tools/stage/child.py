@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 1 << 20  # bytes; a log line may carry a whole traceback
 _KEPT_LINES = 400  # of output, to show when something went wrong
 _GRACE_S = 8.0  # from SIGTERM to SIGKILL; the gateway itself needs at most 5
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def _die_with_parent() -> None:
+    """In the new process, before its program: whoever kills us with -9 ends it, too."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class ChildEnded(RuntimeError):
@@ -63,6 +75,7 @@ class Child:
             env=self._env,
             cwd=self._cwd,
             start_new_session=True,
+            preexec_fn=_die_with_parent,
             limit=_LONGEST_LINE,
         )
         self._reading = asyncio.create_task(self._read())
