@@ -8,6 +8,7 @@ the loop watches its socket. Messages are acknowledged by hand, on the connectio
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -129,6 +130,8 @@ class MqttLink:
         if self._socket is None:
             self._lost.set()
             return
+        # Nagle would hold an answer back until the broker's delayed ACK of the PUBACK: 40 ms.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client.on_socket_close = self._unwatch  # before paho closes it: later it has no fd
         self._client.on_socket_register_write = self._want_write
         self._client.on_socket_unregister_write = self._enough_written

@@ -26,6 +26,7 @@ max_inflight_messages 200
 max_queued_messages 200000
 max_packet_size 2048
 retain_available false
+set_tcp_nodelay true
 persistence false
 log_dest stderr
 log_type warning
