@@ -179,10 +179,9 @@ class Link:
                 _, line = await loop.create_connection(_Line, host, port, ssl=self._tls)
         except ssl.SSLError as error:
             raise PathError(f"TLS failed: {error.reason or error}") from error
-        except OSError as error:
-            raise PathError(
-                f"{host}:{port} cannot be reached: {error.strerror or error}"
-            ) from error
+        except (OSError, UnicodeError) as error:  # UnicodeError: no host can have this name
+            reason = getattr(error, "strerror", None) or error
+            raise PathError(f"{host}:{port} cannot be reached: {reason}") from error
         return line
 
 

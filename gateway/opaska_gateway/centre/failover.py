@@ -15,12 +15,15 @@ from opaska_gateway.centre.dc09_sender import Dc09Path
 from opaska_gateway.centre.interface import OUTCOMES, Delivery
 from opaska_gateway.centre.profiles import load_profiles
 from opaska_gateway.centre.supervision import supervise
+from opaska_gateway.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from opaska_gateway.centre.interface import Path, PathHealth, Signal
     from opaska_gateway.centre.settings import CentreSettings
+
+log = get_logger()
 
 
 class Centre:
@@ -66,7 +69,7 @@ class Centre:
     async def _try_paths(self, signal: Signal) -> Delivery:
         tried: list[Delivery] = []
         for path in sorted(self._paths, key=lambda path: path.avoided):
-            tried.append(await path.send(signal))
+            tried.append(await _tried(path, signal))
             if tried[-1].arrived:
                 return tried[-1]
         if not tried:
@@ -94,3 +97,11 @@ class Centre:
             done.set()
             if self._latest.get(account) is done:
                 del self._latest[account]
+
+
+async def _tried(path: Path, signal: Signal) -> Delivery:
+    try:
+        return await path.send(signal)
+    except Exception as error:  # our own fault on one path must not cost the next one its turn
+        log.error("centre_path_failed", receiver=path.name, exc_info=error)
+        return Delivery("unreachable", path.name, f"our own error: {error!r}")

@@ -6,10 +6,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from opaska_gateway.logs import get_logger
+
 if TYPE_CHECKING:
     from opaska_gateway.centre.interface import Path
 
 RETEST_S = 15.0  # after a failed test, so that a path that came back is soon used again
+
+log = get_logger()
 
 
 async def supervise(path: Path) -> None:
@@ -25,6 +29,13 @@ async def supervise(path: Path) -> None:
         if wait_s > 0:
             await asyncio.sleep(wait_s)
             continue
-        delivery = await path.test()
-        if not delivery.arrived:
+        if not await _passes(path):
             await asyncio.sleep(min(RETEST_S, period_s))
+
+
+async def _passes(path: Path) -> bool:
+    try:
+        return (await path.test()).arrived
+    except Exception as error:  # at the edge of the task: it must go on
+        log.error("line_test_failed", receiver=path.name, exc_info=error)
+        return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 import uvloop
 
-from opaska_gateway.centre import dc09_sender
+from opaska_gateway.centre import dc09_sender, supervision
 from opaska_gateway.centre.dc09 import Frame, crc16_arc, decode, encode
 from tests.gateway.centre.peers import (
     CLOSE,
@@ -83,6 +83,63 @@ async def test_all_paths_are_tried_and_each_says_why_it_failed() -> None:
     assert "main: 127.0.0.1" in delivery.detail
     assert "cannot be reached" in delivery.detail
     assert "backup: it closed the connection" in delivery.detail
+
+
+@pytest.mark.parametrize("host", ["receiver..example", "r" * 64 + ".example"])
+async def test_a_host_that_is_no_name_at_all_is_a_dead_path_like_any_other(host: str) -> None:
+    async with a_receiver(_ack) as good:
+        wrong = receiver_settings(
+            1, host=host, retries=1, account="77AA", supervision="null", supervision_s=1
+        )
+        backup = receiver_settings(good.port, name="backup", allow_plain=True)
+        async with centre_for(wrong, backup) as centre:
+            testing = asyncio.create_task(centre.run())
+            assert (await centre.deliver(a_signal())).receiver == "backup"
+            await _eventually(lambda: centre.health()[0].state == "down")
+            assert "cannot be reached" in centre.health()[0].last_problem
+            assert not testing.done()
+            testing.cancel()
+            await asyncio.wait([testing])
+
+
+async def test_an_error_of_ours_on_one_path_keeps_no_alarm_from_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_: object) -> None:
+        raise ValueError("planted")
+
+    async with a_receiver(_ack) as good:
+        main = receiver_settings(good.port)
+        backup = receiver_settings(good.port, name="backup", allow_plain=True)
+        async with centre_for(main, backup) as centre:
+            monkeypatch.setattr(centre._paths[0], "send", broken)
+            assert (await centre.deliver(a_signal())).receiver == "backup"
+        async with centre_for(main) as centre:
+            monkeypatch.setattr(centre._paths[0], "send", broken)
+            delivery = await centre.deliver(a_signal())
+    assert (delivery.outcome, delivery.receiver) == ("unreachable", "main")
+    assert "planted" in delivery.detail
+
+
+async def test_an_error_of_ours_in_a_line_test_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tests = 0
+
+    async def broken() -> None:
+        nonlocal tests
+        tests += 1
+        raise ValueError("planted")
+
+    monkeypatch.setattr(supervision, "RETEST_S", 0.01)
+    settings = receiver_settings(1, account="77AA", supervision="null", supervision_s=1)
+    async with centre_for(settings) as centre:
+        monkeypatch.setattr(centre._paths[0], "test", broken)
+        testing = asyncio.create_task(centre.run())
+        await _eventually(lambda: tests > 2)
+        testing.cancel()
+        await asyncio.wait([testing])
+        assert testing.cancelled()
 
 
 async def test_fifty_people_do_not_wait_for_a_receiver_that_swallows_everything() -> None:
