@@ -23,21 +23,23 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
 
+pytestmark = pytest.mark.soak
+
 BANDS = 5
 STEPS = {"before": BEFORE, "together": TOGETHER, "after": AFTER}
 GAPS = [
     *(Gap(phase, done) for phase, steps in STEPS.items() for done in range(len(steps) + 1)),
     Gap("after", len(AFTER), 0.02),
-]
+]  # ten; all of them again for each effort
 BROKERS = ["embedded", pytest.param("mosquitto", marks=requires_program("mosquitto"))]
 
 
 @pytest.mark.parametrize("broker", BROKERS)
 async def test_every_accepted_report_is_stored_once_and_answered(
-    tmp_path: Path, broker: Broker
+    tmp_path: Path, broker: Broker, effort: int
 ) -> None:
     async with world(tmp_path, broker, BANDS) as here:
-        for gap in GAPS:
+        for gap in GAPS * effort:
             try:
                 await _dies_well(here, gap)
             except Exception as error:
@@ -45,8 +47,10 @@ async def test_every_accepted_report_is_stored_once_and_answered(
                 raise
         await start_again(here)
         check_all(here.fleet, here.gateway.database_file, here.watch)
-        assert len(here.watch.salts) == len(GAPS) + 1, "every process has a salt of its own"
-        assert _cases(here) == BANDS
+        assert len(here.watch.salts) == len(GAPS) * effort + 1, "every process has its own salt"
+        assert _number(here, "SELECT count(*) FROM care_case") == BANDS
+        alarms = _number(here, "SELECT count(*) FROM event WHERE rings = 1")
+        assert _number(here, "SELECT count(*) FROM outbox") == alarms
 
 
 async def _dies_well(here: World, gap: Gap) -> None:
@@ -57,6 +61,6 @@ async def _dies_well(here: World, gap: Gap) -> None:
     assert here.fleet.waiting or gap.delay_s, "no answer was due yet"
 
 
-def _cases(here: World) -> int:
-    count: int = rows(here.gateway.database_file, "SELECT count(*) FROM care_case")[0][0]
+def _number(here: World, query: str) -> int:
+    count: int = rows(here.gateway.database_file, query)[0][0]
     return count
