@@ -134,7 +134,10 @@ class Outbox:
         stuck, self._stuck = self._stuck, []
         for name in stuck:
             self._delete(name)
-        for (boot, seq), (letter, sealed) in sorted(self._ram.items()):
+        # urgent ones first: telemetry may find no room where an SOS does
+        kept = sorted([(letter, key) for key, (letter, _) in self._ram.items()])
+        for letter, (boot, seq) in kept:
+            sealed = self._ram[boot, seq][1]
             if not self._room(letter) or not self._write(letter, boot, seq, sealed):
                 break
             del self._ram[boot, seq]

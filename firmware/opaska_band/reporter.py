@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _REMEMBERED = const(8)  # latest reports whose answers teach the time
 
+_FAULTS_STOP = const(16)  # urgent reports waiting; what room is left is for alarms (outbox.py)
+
 LARGEST_BODY = 79  # bytes; the frame around it has at most 49, and a record on flash 128
 
 
@@ -38,7 +40,7 @@ class Reporter:
         self._sealed: "list[tuple[int, int, bool]]" = []  # (seq, uptime_ms, whether an anchor)
 
     def report(self, type_: int, fields: "dict[str, Any]") -> "int | None":
-        """Keep a report for sending: its seq, or None when telemetry finds no room."""
+        """Keep a report for sending: its seq, or None: only an alarm always finds room."""
         return self.keep(type_, self.body(type_, fields))
 
     def body(self, type_: int, fields: "dict[str, Any]") -> bytes:
@@ -50,6 +52,8 @@ class Reporter:
 
     def keep(self, type_: int, body: bytes) -> "int | None":
         """Seal and keep a body; a seq is used once, whatever comes of it."""
+        if type_ == reports.FAULT and len(self._outbox.urgent) >= _FAULTS_STOP:
+            return None
         self._seq += 1
         seq = self._seq
         frame = self._channel.seal(seq, body)

@@ -8,6 +8,7 @@ from band_support import (
     KEY,
     KID,
     channel,
+    codes,
     faults,
     folder,
     gateway,
@@ -263,6 +264,19 @@ def test_battery_that_cannot_be_read_leaves_its_fields_out():
     fields = band.opened("t", 1).fields
     assert "battery_percent" not in fields
     assert fields["free_bytes"] > 0
+
+
+def test_faults_never_take_the_room_of_an_sos():
+    for storage in (None, Storage(None, [reports.FLASH_UNREADABLE])):
+        band = Band(storage)
+        seqs = [band.sos_report()]
+        for _ in range(600):  # days without a link, with a fault that goes on
+            band.reporter.report(reports.FAULT, {"code": 9, "detail": "task"})
+        for _ in range(10):
+            seqs.append(band.sos_report())
+        assert len(band.outbox.urgent) <= 32
+        assert {(BOOT, seq) for seq in seqs} <= set(band.outbox.urgent)
+        assert reports.FLASH_FULL not in codes(band.faults)
 
 
 def test_without_flash_reports_are_kept_in_ram():

@@ -330,6 +330,18 @@ def test_what_ram_kept_moves_to_the_flash_when_that_works_again():
     assert band.faults == [READ_ONLY]  # a new trouble is reported again
 
 
+def test_an_sos_moves_to_the_flash_although_telemetry_finds_no_room_there():
+    band = Band()
+    band.open()
+    band.board.flash.error = EROFS
+    band.put(TELEMETRY, 1)
+    band.put(URGENT, 2)
+    band.board.flash.error = 0
+    band.outbox.telemetry.extend((0, seq) for seq in range(MAX_TELEMETRY))
+    band.outbox.settle()
+    assert band.open().urgent == [(1, 2)]
+
+
 def test_a_report_that_cannot_be_deleted_is_not_sent_again_and_goes_later():
     band = Band()
     band.open()

@@ -303,6 +303,56 @@ async def test_the_back_off_doubles_with_jitter_and_can_be_hurried():
     task.cancel()
 
 
+async def test_a_broker_that_takes_everybody_and_throws_them_out_is_no_endless_loop():
+    """As two bands with one identity do to each other. `hurry` as the sender does for an SOS."""
+    waits = []
+    broker = Broker(lambda wire, packet: wire.end())
+    one, _ = started(broker, subscriptions=("dn/band",))
+    mqtt._back_off_ms = lambda failures: waits.append(failures) or 20
+    one.on_up = one.hurry
+    begin = time.ticks_ms()
+    await until(lambda: len(broker.wires) == 6)
+    assert waits[:5] == [0, 1, 2, 3, 4], waits
+    assert time.ticks_diff(time.ticks_ms(), begin) >= 5 * 20
+
+
+class Fast:
+    """In place of `time`: 40 seconds pass in one."""
+
+    ticks_diff = time.ticks_diff
+
+    def ticks_ms(self):
+        return time.ticks_ms() * 40
+
+
+async def test_a_connection_that_lasted_is_no_failure():
+    waits = []
+    broker = Broker()
+    one, _ = started(broker, keepalive_s=600)
+    mqtt._back_off_ms = lambda failures: waits.append(failures) or 1
+    mqtt.time = Fast()
+    for count, lives_ms in ((1, 0), (2, 0), (3, 400), (4, 0)):
+        await until(lambda n=count: one.connections == n)
+        await asyncio.sleep_ms(lives_ms)
+        broker.wire.end()
+    await until(lambda: one.connections == 5)
+    assert waits == [0, 1, 0, 1], waits
+
+
+async def test_a_hurry_during_the_pause_or_the_opening_still_ends_it():
+    broker = Broker()
+    one, _ = started(broker)
+    await one.up.wait()
+    mqtt._back_off_ms = lambda failures: 60_000
+    broker.wire.end()
+    await until(lambda: not one.up.is_set())
+    one.hurry()
+    await until(lambda: len(broker.wires) == 2)
+    await one.up.wait()
+    one.leave()
+    await until(lambda: len(broker.wires) == 3)
+
+
 async def test_an_oversized_packet_is_refused_before_it_is_allocated():
     broker = Broker()
     one, _ = started(broker)

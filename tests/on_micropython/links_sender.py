@@ -192,6 +192,16 @@ def test_a_new_link_gets_everything_at_once():
     assert band.run(1) == ["t4", "t3"]
 
 
+def test_a_new_link_starts_the_schedule_again_for_an_sos_of_a_long_outage():
+    band = Band()
+    band.put(URGENT, 1)
+    band.run(7 * HOUR_MS)
+    begin_s = band.clock.ms // 1000
+    band.client.connect()
+    band.run(100_000)
+    assert [at - begin_s for at in band.times_s()] == [0, 2, 5, 10, 20, 40, 100]
+
+
 def test_a_link_without_a_single_answer_is_left_for_another():
     band = Band()
     band.client.connect()

@@ -34,6 +34,7 @@ _CONNACK_MS = const(20_000)  # TLS-PSK and CONNACK: four round trips, 2 s each w
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
 _STUCK_MS = const(60_000)  # a question unanswered although others are: the broker lost it
 _BACK_OFF_FIRST_MS = const(2_000)  # a broker that restarts should not meet all bands at once
+_STEADY_MS = const(10_000)  # a connection that lived for so long was no failure
 _BACK_OFF_MAX_MS = const(60_000)  # the retry schedule's own step: nobody waits longer
 _BATCH = const(1_024)  # bytes gathered into one write, about one segment of a cellular link
 _MAX_ACKS = const(64)  # PUBACKs waiting to be written; more means that the broker floods us
@@ -96,6 +97,7 @@ class MqttClient:
         self._pending: "list[Packet]" = []  # Packets without PUBACK, oldest first
         self._acks: "list[int]" = []  # ids of received messages, to be PUBACKed
         self._pinged_at: "Any" = None  # ticks of a PINGREQ without its PINGRESP
+        self._up_at: "Any" = 0
         self._heard_at: "Any" = 0
         self._wrote_at: "Any" = 0
 
@@ -118,14 +120,15 @@ class MqttClient:
         return packet
 
     def hurry(self) -> None:
-        """Do not wait for the back-off: someone needs help."""
-        self._hurry.set()
+        """Do not wait for the back-off: someone needs help. A link that is up loses nothing."""
+        if not self.up.is_set():
+            self._hurry.set()
 
     def leave(self) -> None:
         """End this connection; the next one begins at once."""
         self._left = True
         self._work.set()
-        self.hurry()
+        self._hurry.set()
 
     async def run(self) -> None:
         """Connect, serve, reconnect, for ever. The edge: whatever happens is a reason to retry."""
@@ -137,8 +140,11 @@ class MqttClient:
                 await self._serve()
             except Exception as error:
                 self.last_error = error
-            failures = 0 if self.connections > before else failures + 1
+            lived_ms = time.ticks_diff(time.ticks_ms(), self._up_at)
+            if self.connections > before and lived_ms >= _STEADY_MS:
+                failures = 0
             await _wait(self._hurry, _back_off_ms(failures))
+            failures += 1
 
     # --- one connection ---
 
@@ -183,7 +189,8 @@ class MqttClient:
         self.connections += 1
         self.messages = 0
         self._left = False
-        self._heard_at = self._wrote_at = time.ticks_ms()
+        self._hurry.clear()  # whoever hurried has the link now; the pause behind it is another
+        self._up_at = self._heard_at = self._wrote_at = time.ticks_ms()
         self._pinged_at = None
         self._acks.clear()
         if not session:

@@ -48,6 +48,7 @@ class Sender:
         self._urgent: "list[Key]" = []  # this round's (boot, seq), the next one last
         self._telemetry: "list[Key]" = []
         self._attempt = 0  # of the urgent round
+        self._left = False  # the next link is one that we went for
         self._urgent_at = self._telemetry_at = time.ticks_ms()  # ticks of the next refill
         self._up_at = self._urgent_at  # ticks of the last new link
         self._paused_until = self._urgent_at  # ticks; telemetry behind an urgent report
@@ -81,6 +82,11 @@ class Sender:
         self._wake.set()
 
     def _on_up(self) -> None:
+        """All of it again. After an outage from the schedule's begin; but a band that goes from
+        link to link must not do so for ever at that pace."""
+        if not self._left:
+            self._attempt = 0
+        self._left = False
         self._urgent_at = self._telemetry_at = self._up_at = time.ticks_ms()
         self._wake.set()
 
@@ -117,6 +123,7 @@ class Sender:
         """One that takes everything and brings nothing; PUBACK says little about a gateway."""
         is_new = 0 <= time.ticks_diff(now, self._up_at) < _CHANCE_MS
         if self._client.up.is_set() and not self._client.messages and not is_new:
+            self._left = True
             self._client.leave()
 
     def _not_flying(self, keys: "list[Key]") -> "list[Key]":
