@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
 
 class Resender:
-    """What bands have not echoed yet. `waiting` holds the devices that have something to hear."""
+    """What bands have not echoed yet. `waiting` holds the kids that have something to hear."""
 
     def __init__(self, database: Database, bands: Bands, replies: Replies) -> None:
         self._database = database
         self._bands = bands
         self._replies = replies
-        self.waiting: frozenset[bytes] = (
-            frozenset()
-        )  # replaced as a whole: another thread reads it
+        self.waiting = frozenset[bytes]()  # replaced as a whole: another thread reads it
         self._told: dict[int, int] = {}  # event id: state that was sent
         self._ordered: set[tuple[bytes, int]] = set()  # (kid, dseq) that were sent
 
@@ -43,16 +41,21 @@ class Resender:
         """Cases or orders were changed elsewhere: tell the bands what is new."""
         await self._look(tell=True)
 
+    def expect_echo(self, kids: Iterable[bytes]) -> None:
+        """These bands were told, or will be, more than STORED."""
+        self.waiting = self.waiting.union(kids)
+
     async def tell(self, answers: Iterable[Told]) -> None:
         """Tell bands that their reports got further."""
         answers = list(answers)
-        bands = await self._bands.fetch({one.kid for one in answers})
+        kids = {one.kid for one in answers}
+        self.expect_echo(kids)  # first of all: whatever fails here comes with a heartbeat
+        bands = await self._bands.fetch(kids)
         for one in answers:
             band = bands.get(one.kid)
             if band is None:
                 continue
             self._told[one.event_id] = one.state
-            self.waiting |= {band.device_id}
             self._replies.answer(band, one.generation, one.boot, one.seq, one.state, keep=True)
 
     async def _look(self, *, tell: bool) -> None:
@@ -61,8 +64,7 @@ class Resender:
         new_orders = [one for one in ordered if one not in self._ordered]
         self._told = {one.event_id: one.state for one in answers}
         self._ordered = set(ordered)
-        bands = await self._bands.fetch({one.kid for one in answers} | {kid for kid, _ in ordered})
-        self.waiting = frozenset(band.device_id for band in bands.values())
+        self.waiting = frozenset([one.kid for one in answers] + [kid for kid, _ in ordered])
         if tell:
             await self.tell(fresh)
             await self._send_orders({kid for kid, _ in new_orders})

@@ -32,6 +32,8 @@ def acknowledge(batch: Batch, context: Context) -> None:
 def _answer(report: Report, context: Context) -> None:
     band, header = report.band, report.header
     reached = report.answer_state
+    if reached > STORED:
+        context.resender.expect_echo({band.kid})
     for state in (STORED,) if reached == STORED else (STORED, reached):
         context.replies.answer(
             band, header.generation, header.boot, header.seq, state, keep=report.rings

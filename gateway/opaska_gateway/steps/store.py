@@ -41,7 +41,7 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
     batch.fresh = fresh
     context.dating.correct(connection, to_correct)
     for report in fresh:
-        if report.content.type == HEARTBEAT and report.band.device_id in context.resender.waiting:
+        if report.content.type == HEARTBEAT and report.band.kid in context.resender.waiting:
             report.resend_answers = take_echoes(connection, report)
             report.resend_orders = orders.waiting(connection, report.band.device_id)
 

@@ -71,6 +71,34 @@ async def test_an_echoed_answer_is_not_sent_again(heart: Core) -> None:
     assert band.states(1) == []
 
 
+async def test_a_press_in_a_taken_case_is_told_so_until_it_is_echoed(heart: Core) -> None:
+    band = await _taken(heart)
+    await bring(heart, (band, band.heartbeat(answers=[[1, 1, answers.TAKEN]])))
+    await heart.context.changed_elsewhere()  # the band has nothing to hear now
+    await bring(heart, (band, band.sos()))
+    press = band.seq
+    band.answers.clear()
+    await bring(heart, (band, band.heartbeat()))
+    assert band.states(press) == [answers.TAKEN]
+
+
+async def test_what_could_not_be_told_at_once_comes_with_a_heartbeat(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    heart.context.bands.forget()
+    with pytest.MonkeyPatch.context() as sick:
+        sick.setattr(heart.database, "read", _no_reading)
+        with pytest.raises(OSError, match="planted"):
+            await desk.take(heart.context, case.id, "dispatcher-1")
+    await bring(heart, (band, band.heartbeat()))
+    assert band.states(1) == [answers.STORED, answers.TAKEN]
+
+
+def _no_reading() -> None:
+    raise OSError("planted")
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 async def test_the_end_is_told_until_it_is_echoed_also_by_a_restarted_gateway(
     heart: Core, restarted: bool
