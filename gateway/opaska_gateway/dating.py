@@ -39,11 +39,11 @@ class _Boot:
 
     __slots__ = ("anchor", "has_vague_alarm", "is_stale", "not_before_ms")
 
-    def __init__(self, anchor: Anchor | None, not_before_ms: int) -> None:
+    def __init__(self, anchor: Anchor | None, has_vague_alarm: bool, not_before_ms: int) -> None:
         self.not_before_ms = not_before_ms  # the band was registered then
         self.anchor = anchor  # the best one; None = nothing was reported yet
         self.is_stale = anchor is not None  # stored reports may be dated by a worse anchor
-        self.has_vague_alarm = False  # an alarm of it is dated by its arrival only
+        self.has_vague_alarm = has_vague_alarm  # one that happened "at the latest then"
 
 
 class Dating:
@@ -77,18 +77,24 @@ class Dating:
         boot.has_vague_alarm |= report.rings and then.error_ms is None
         return then
 
-    def correct(self, connection: Connection, boot_ids: Iterable[BootId]) -> None:
-        """Correct stored reports by what was learnt."""
+    def correct(self, connection: Connection, boot_ids: Iterable[BootId]) -> list[int]:
+        """Correct stored reports by what was learnt; the row numbers of their events."""
+        corrected: list[int] = []
         for boot_id in boot_ids:
             boot = self._boots.get(boot_id)
             if boot is not None and boot.anchor is not None:
-                back_date(connection, boot_id, boot.anchor, boot.not_before_ms)
+                corrected += back_date(connection, boot_id, boot.anchor, boot.not_before_ms)
                 boot.is_stale = False
+        return corrected
+
+    def forget(self) -> None:
+        """The transaction was rolled back: what was learnt in it is not stored."""
+        self._boots = OrderedDict()
 
     def _boot(self, connection: Connection, boot_id: BootId, not_before_ms: int) -> _Boot:
         boot = self._boots.get(boot_id)
         if boot is None:
-            boot = _Boot(best_anchor(connection, boot_id), not_before_ms)
+            boot = _Boot(*best_anchor(connection, boot_id), not_before_ms)
             self._boots[boot_id] = boot
         else:
             self._boots.move_to_end(boot_id)

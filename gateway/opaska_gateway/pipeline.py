@@ -131,7 +131,11 @@ class Pipeline:
     async def _attempt(self, batch: Batch) -> None:
         for before in self._before:
             await before(batch, self._context)
-        await self._context.database.transact(partial(self._transaction, batch))
+        try:
+            await self._context.database.transact(partial(self._transaction, batch))
+        except Exception:
+            self._context.dating.forget()
+            raise
         for after in self._after:
             after(batch, self._context)
 

@@ -27,6 +27,7 @@ _OF_BOOT = (
         event.c.occurred_ms,
         event.c.occurred_error_ms,
         event.c.occurred_source,
+        event.c.rings,
     )
     .where(
         event.c.device_id == bindparam("device"),
@@ -48,18 +49,22 @@ _CORRECT = (
 )
 
 
-def best_anchor(connection: Connection, boot_id: BootId) -> Anchor | None:
-    """What the stored reports of a boot tell about its beginning."""
+def best_anchor(connection: Connection, boot_id: BootId) -> tuple[Anchor | None, bool]:
+    """What the stored reports of a boot tell about its beginning; whether an alarm is vague."""
     best: Anchor | None = None
+    has_vague_alarm = False
     for row in _reports(connection, boot_id):
         anchor = _anchor(row)
         if anchor.better_than(best):
             best = anchor
-    return best
+        has_vague_alarm |= bool(row.rings) and row.occurred_error_ms is None
+    return best, has_vague_alarm
 
 
-def back_date(connection: Connection, boot_id: BootId, best: Anchor, not_before_ms: int) -> None:
-    """Correct the stored reports of a boot by a better anchor."""
+def back_date(
+    connection: Connection, boot_id: BootId, best: Anchor, not_before_ms: int
+) -> list[int]:
+    """Correct the stored reports of a boot by a better anchor; which ones were."""
     corrections: list[dict[str, Any]] = []
     for row in _reports(connection, boot_id):
         if row.occurred_source == "band":
@@ -77,6 +82,7 @@ def back_date(connection: Connection, boot_id: BootId, best: Anchor, not_before_
             )
     if corrections:
         connection.execute(_CORRECT, corrections)
+    return [one["event_id"] for one in corrections]
 
 
 def _reports(connection: Connection, boot_id: BootId) -> Sequence[Any]:

@@ -9,11 +9,14 @@ from sqlalchemy import update
 
 from opaska_gateway import clock
 from opaska_gateway.database import tables
+from opaska_gateway.pipeline import TOGETHER
 from opaska_protocol import answers, reports
 from tests.support.gateway_core import assign
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from tests.support.gateway_core import Core
 
 HOUR = 3_600_000
@@ -112,9 +115,9 @@ async def test_a_late_report_belongs_to_who_wore_the_band_when_it_happened(heart
     band = await heart.add_band(worn=False)
     now = clock.now_ms()
 
-    def hand_over(connection: object) -> tuple[bytes, bytes]:
-        earlier = assign(connection, heart.vault, band, now - 9 * HOUR, now - HOUR)  # type: ignore[arg-type]
-        return earlier, assign(connection, heart.vault, band, now - HOUR)  # type: ignore[arg-type]
+    def hand_over(connection: Connection) -> tuple[bytes, bytes]:
+        earlier = assign(connection, heart.vault, band, now - 9 * HOUR, now - HOUR)
+        return earlier, assign(connection, heart.vault, band, now - HOUR)
 
     earlier, later = await heart.database.transact(hand_over)
     uptime_ms = 10 * HOUR  # the band has been up since before; the SOS waited for two hours
@@ -140,6 +143,21 @@ async def test_an_alarm_is_dated_back_as_soon_as_a_later_report_tells_how_long_i
     sos, _ = await heart.events()
     assert sos.occurred_ms == now + 100 - HOUR + 60_000
     assert sos.occurred_source == "anchor"
+
+
+async def test_a_date_is_corrected_though_the_first_attempt_was_rolled_back(heart: Core) -> None:
+    band = await heart.add_band()
+    now = clock.now_ms()
+    await bring(heart, (band, band.sos(uptime_ms=60_000)), received_ms=now)
+
+    def fails(*_: object) -> None:
+        raise ValueError("planted")
+
+    live = band.heartbeat(uptime_ms=HOUR)
+    await bring(heart, (band, live), received_ms=now, together=(*TOGETHER, fails))
+    await bring(heart, (band, live), received_ms=now + 100)
+    sos, _ = await heart.events()
+    assert (sos.occurred_ms, sos.occurred_source) == (now + 100 - HOUR + 60_000, "anchor")
 
 
 async def test_anchors_survive_a_restart_of_the_gateway(heart: Core) -> None:
