@@ -55,8 +55,10 @@ def main() -> None:
 def _killer(phase: str, delay_s: float, die_file: Path) -> Any:
     """A step that ends the process when it is told to."""
 
-    def die(*_: object) -> None:
+    def die(batch: Batch, *_: object) -> None:
         if not die_file.exists():
+            return
+        if phase == "after" and not batch.fresh:  # only repeats: nothing was committed
             return
         kill = partial(os.kill, os.getpid(), signal.SIGKILL)
         if delay_s:
@@ -64,8 +66,8 @@ def _killer(phase: str, delay_s: float, die_file: Path) -> Any:
         else:
             kill()
 
-    async def die_async(*_: object) -> None:
-        die()
+    async def die_async(batch: Batch, *_: object) -> None:
+        die(batch)
 
     return die_async if phase == "before" else die
 
