@@ -77,13 +77,16 @@ class Dating:
         boot.has_vague_alarm |= report.rings and then.error_ms is None
         return then
 
-    def correct(self, connection: Connection, boot_ids: Iterable[BootId]) -> list[int]:
-        """Correct stored reports by what was learnt; the row numbers of their events."""
-        corrected: list[int] = []
+    def correct(
+        self, connection: Connection, boot_ids: Iterable[BootId]
+    ) -> list[tuple[BootId, list[int]]]:
+        """Correct stored reports by what was learnt; by boot the row numbers of their events."""
+        corrected: list[tuple[BootId, list[int]]] = []
         for boot_id in boot_ids:
             boot = self._boots.get(boot_id)
             if boot is not None and boot.anchor is not None:
-                corrected += back_date(connection, boot_id, boot.anchor, boot.not_before_ms)
+                ids = back_date(connection, boot_id, boot.anchor, boot.not_before_ms)
+                corrected += [(boot_id, ids)] if ids else []
                 boot.is_stale = False
         return corrected
 

@@ -12,6 +12,7 @@ from opaska_gateway import clock
 from opaska_gateway.batch import Refusal
 from opaska_gateway.care.wearing import worn_at
 from opaska_gateway.database import orders
+from opaska_gateway.database.belonging import give_back
 from opaska_gateway.database.echoes import take_echoes
 from opaska_gateway.database.events import find_report, insert_reports
 from opaska_protocol.answers import STORED
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 def store(batch: Batch, context: Context, connection: Connection) -> None:
     """Insert what is new; find what was stored before."""
     to_correct = context.dating.learn(connection, batch.fresh)
+    bands = {report.band.device_id: report.band for report in batch.fresh}
     now_ms = clock.now_ms()
     rows = [_row(report, context, connection, now_ms) for report in batch.fresh]
     event_ids = insert_reports(connection, rows)
@@ -39,7 +41,9 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
             report.event_id, report.answer_state = event_id, STORED
             fresh.append(report)
     batch.fresh = fresh
-    context.dating.correct(connection, to_correct)
+    for (device_id, _, _), corrected in context.dating.correct(connection, to_correct):
+        if give_back(connection, context.bodies, bands[device_id], corrected):
+            batch.new_in_outbox = True
     for report in fresh:
         if report.content.type == HEARTBEAT and report.band.kid in context.resender.waiting:
             report.resend_answers = take_echoes(connection, report)

@@ -131,6 +131,54 @@ async def test_a_late_report_belongs_to_who_wore_the_band_when_it_happened(heart
     assert sos.received_ms == now
 
 
+async def test_a_report_that_is_dated_back_goes_to_who_wore_the_band_then(heart: Core) -> None:
+    band = await heart.add_band(worn=False)
+    now = clock.now_ms()
+
+    def hand_over(connection: Connection) -> bytes:
+        earlier = assign(connection, heart.vault, band, now - 9 * HOUR, now - HOUR)
+        assign(connection, heart.vault, band, now - HOUR)
+        return earlier
+
+    earlier = await heart.database.transact(hand_over)
+    await bring(heart, (band, band.sos(uptime_ms=HOUR, position=POSITION)), received_ms=now)
+    await bring(heart, (band, band.heartbeat(uptime_ms=4 * HOUR)), received_ms=now + 100)
+    sos, _ = await heart.events()
+    assert sos.occurred_ms == now + 100 - 3 * HOUR
+    assert (sos.person_id, sos.body_form) == (earlier, "person")
+    id_ = (sos.device_id, sos.generation, sos.boot, sos.seq)
+    body = await heart.database.transact(
+        lambda connection: heart.context.bodies.opened(
+            connection, "person", earlier, id_, sos.body
+        )
+    )
+    assert body is not None
+    assert reports.decode_report(body).fields["position"] == POSITION
+
+
+async def test_the_centre_hears_of_an_alarm_again_when_another_wearer_pressed(heart: Core) -> None:
+    band = await heart.add_band(worn=False)
+    now = clock.now_ms()
+
+    def hand_over(connection: Connection) -> None:
+        assign(connection, heart.vault, band, now - 9 * HOUR, now - HOUR, account="AAA1")
+        assign(connection, heart.vault, band, now - HOUR, account="BBB2")
+
+    await heart.database.transact(hand_over)
+    await bring(heart, (band, band.sos(uptime_ms=HOUR)), received_ms=now)
+    async with heart.database.write() as connection:
+        await connection.execute(update(tables.outbox).values(done_ms=now, outcome="accepted"))
+    heart.context.outbox_ready.clear()
+    await bring(heart, (band, band.heartbeat(uptime_ms=4 * HOUR)), received_ms=now + 100)
+    assert heart.context.outbox_ready.is_set()
+    waiting = (
+        "SELECT account FROM outbox JOIN event ON event.id = event_id"
+        " JOIN assignment ON assignment.id = assignment_id WHERE done_ms IS NULL"
+    )
+    assert await heart.rows(waiting) == [("AAA1",)]
+    assert await heart.rows("SELECT what, subject FROM audit") == [("alarm_given_back", "event:1")]
+
+
 async def test_an_alarm_is_dated_back_as_soon_as_a_later_report_tells_how_long_it_waited(
     heart: Core,
 ) -> None:
