@@ -23,6 +23,7 @@ from opaska_gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from sqlalchemy.schema import DDLElement
 
 
 def _url(folder: Path) -> str:
@@ -82,11 +83,12 @@ async def test_a_database_of_a_later_version_is_refused_with_advice(tmp_path: Pa
 
 
 def test_migrated_tables_are_the_declared_ones_on_postgresql_too() -> None:
-    """By the SQL, offline: two scripts of the same statements, whatever the order of their lines."""
-    declared = [CreateTable(table) for table in metadata.sorted_tables]
-    indexes = [CreateIndex(index) for table in metadata.tables.values() for index in table.indexes]
+    """By the SQL, offline: the same statements, whatever the order of their lines."""
+    tables = metadata.sorted_tables
+    indexes = [index for table in tables for index in table.indexes]
+    statements: list[DDLElement] = [*map(CreateTable, tables), *map(CreateIndex, indexes)]
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    wanted = [str(one.compile(dialect=dialect)) for one in (*declared, *indexes)]
+    wanted = [str(one.compile(dialect=dialect)) for one in statements]
     assert sorted(map(_lines, _migrated_on_postgresql())) == sorted(map(_lines, wanted))
 
 
