@@ -13,6 +13,7 @@ from opaska_gateway.bodies import Bodies
 from opaska_gateway.dating import Dating
 from opaska_gateway.replies import Replies
 from opaska_gateway.resender import Resender
+from opaska_gateway.troubles import Troubles
 from opaska_gateway.unverified import Unverified
 from opaska_protocol.frame import SALT_SIZE
 
@@ -33,6 +34,7 @@ class Context:
         self.resender = Resender(database, self.bands, self.replies)
         self.dating = Dating()
         self.bodies = Bodies(vault)
+        self.troubles = Troubles()
         self.unverified = Unverified()
         self.outbox_ready = asyncio.Event()  # rows were committed that nobody has claimed yet
         self.busy = 0  # batches and deliveries in progress; 0 = a run in virtual time may go on

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a report means to a human: its kind of alarm, and its name at the monitoring centre."""
+"""What a report means to a human: its kind of alarm or fault, as receivers' profiles name it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,25 @@ SIGNAL_KINDS: Final = {
     reports.POSSIBLE_FALL: "possible_fall",
     reports.STRAP: "strap",
 }
+
+OTHER_FAULT: Final = "fault"  # one that this gateway does not know: somebody should look
+
+FAULT_KINDS: Final = {
+    reports.SETTINGS_BROKEN: "fault_settings_broken",
+    reports.FLASH_UNREADABLE: "fault_flash_unreadable",
+    reports.FLASH_FULL: "fault_flash_full",
+    reports.FLASH_READ_ONLY: "fault_flash_read_only",
+    reports.STATE_LOST: "fault_state_lost",
+    reports.ORDER_REFUSED: "fault_order_refused",
+    reports.REPORTS_DROPPED: "fault_reports_dropped",
+    reports.UNVERIFIED_ANSWERS: "fault_unverified_answers",
+    reports.TASK_FAILED: "fault_task_failed",
+}
+
+
+def fault_kind(code: int | None) -> str:
+    """The word for a fault; a profile without a row for it keeps it from the centre."""
+    return OTHER_FAULT if code is None else FAULT_KINDS.get(code, OTHER_FAULT)
 
 
 def signal_kind(report_type: int, alarm_kind: int | None) -> str:

@@ -31,7 +31,12 @@ class Wording:
 
 
 def word(signal: Signal, settings: ReceiverSettings, profile: Profile) -> tuple[Wording, ...]:
-    """The signal in the receiver's first choice of codes, then in those for after a DUH."""
+    """The signal in the receiver's first choice of codes, then in those for after a DUH.
+
+    Empty for a trouble that the profile leaves out.
+    """
+    if signal.trouble and signal.kind not in profile:
+        return ()
     codes = codes_of(profile, signal.kind)
     account = signal.account.upper()
     extra = _extra(signal, settings)

@@ -26,6 +26,7 @@ from opaska_gateway.centre.dc09_link import Link
 from opaska_gateway.centre.dc09_message import line_test, word
 from opaska_gateway.centre.errors import BusyError, FrameError, PathError, SignalError
 from opaska_gateway.centre.interface import Delivery, PathHealth
+from opaska_gateway.centre.profiles import MAX_CODES
 from opaska_gateway.centre.settings import PAUSE_S, RESTAMPS
 from opaska_gateway.logs import get_logger
 
@@ -42,6 +43,9 @@ AVOID_S = 60.0  # after silence others go first for this long, then this path is
 # After these a repeat on the same path would end the same way, or make things worse.
 _FINAL = ("accepted", "accepted_plain", "unverified", "duh", "busy", "unsendable")
 NOTICES = 20  # the newest kept for the operator
+# Sequence numbers up to here belong to events, those above to line tests: an answer to the one is
+# never one to the other. The numbers of two events meet again after 2,250 events.
+EVENT_SEQS = MAX_CODES * 2_250
 # A receiver whose clock battery died says 1970; a time further off would leave the calendar.
 MAX_OFFSET_MS = 100 * 366 * 86_400_000
 
@@ -74,9 +78,8 @@ class Dc09Path:
         self._link = Link(settings)
         self._log = get_logger().bind(receiver=settings.name)
         self._known = _State()
-        # Receivers only echo the number; it tells answers apart while their times are fresh. So
-        # it starts anywhere: keeping it would cost a write to disk before every alarm.
-        self._seq = random.randrange(MAX_SEQ)  # noqa: S311 - not a secret
+        # Of line tests. It starts anywhere: a recorded answer of before our start fits no test.
+        self._tests = random.randrange(MAX_SEQ - EVENT_SEQS)  # noqa: S311 - not a secret
 
     @property
     def name(self) -> str:
@@ -98,17 +101,23 @@ class Dc09Path:
     async def send(self, signal: Signal) -> Delivery:
         """Send the signal, in the next code if the receiver does not know the first."""
         verdict = Verdict("silent", f"it took longer than {self._settings.longest_s:g} s")
+        wordings = word(signal, self._settings, self._profile)
+        if not wordings:
+            return Delivery("unwanted", self.name, f"no code for {signal.kind} in its profile")
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.longest_s):
-                for wording in word(signal, self._settings, self._profile):
-                    verdict = await self._converse(wording, self._settings.retries)
+                for index, wording in enumerate(wordings):
+                    seq = event_seq(signal.number, index)
+                    verdict = await self._converse(wording, seq, self._settings.retries)
                     if verdict.meaning != "duh":
                         break
         return Delivery(OUTCOMES[verdict.meaning], self.name, verdict.detail)
 
     async def test(self) -> Delivery:
         """Test the line, once; a silent path is tried again by the next test."""
-        verdict = await self._converse(line_test(self._settings, self._profile), 1)
+        self._tests = (self._tests + 1) % (MAX_SEQ - EVENT_SEQS)
+        seq = EVENT_SEQS + 1 + self._tests
+        verdict = await self._converse(line_test(self._settings, self._profile), seq, 1)
         return Delivery(OUTCOMES[verdict.meaning], self.name, verdict.detail)
 
     def health(self) -> PathHealth:
@@ -127,9 +136,9 @@ class Dc09Path:
     async def close(self) -> None:
         await self._link.close()
 
-    async def _converse(self, wording: Wording, attempts: int) -> Verdict:
+    async def _converse(self, wording: Wording, seq: int, attempts: int) -> Verdict:
         """One frame until it is judged. Its sequence number stays: repeats can be recognised."""
-        frame = replace(wording.frame, seq=self._next_seq())
+        frame = replace(wording.frame, seq=seq)
         failures = restamps = 0
         while True:
             verdict = await self._attempt(frame, urgent=wording.urgent)
@@ -176,10 +185,6 @@ class Dc09Path:
             tolerance_s=self._settings.clock_tolerance_s,
         )
 
-    def _next_seq(self) -> int:
-        self._seq = self._seq % MAX_SEQ + 1
-        return self._seq
-
     def _learn(self, verdict: Verdict, wording: Wording, frame: Frame) -> None:
         """Keep what this answer says about the receiver."""
         known = self._known
@@ -210,3 +215,11 @@ class Dc09Path:
             return
         self._known.notices.append(sentence)
         self._log.warning(event, detail=sentence)
+
+
+def event_seq(number: int, code_index: int) -> int:
+    """The sequence number of an event in one of its codes: the same on every path, for ever.
+
+    A code after a DUH has its own: a receiver may drop what it takes for a repeat.
+    """
+    return (number * MAX_CODES + code_index) % EVENT_SEQS + 1

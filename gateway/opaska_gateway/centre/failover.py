@@ -32,18 +32,25 @@ class Centre:
     def __init__(self, settings: CentreSettings, now_ms: Callable[[], int]) -> None:
         profiles = load_profiles(settings.profiles_file)
         self._patience_s = settings.patience_s
+        self._longest_s = settings.longest_s
         self._paths: tuple[Path, ...] = tuple(
             Dc09Path(receiver, profiles[receiver.profile], now_ms)
             for receiver in settings.receiver
         )
-        self._latest: dict[str, asyncio.Event] = {}  # account -> its newest signal is done
+        # (account, whether a trouble) -> the newest such signal is done
+        self._latest: dict[tuple[str, bool], asyncio.Event] = {}
+
+    @property
+    def longest_s(self) -> float:
+        """No delivery takes longer."""
+        return self._longest_s
 
     async def deliver(self, signal: Signal) -> Delivery:
         """Try every receiver for a bounded time, the answering ones first.
 
         Returns the best that was reached; trying again later is the outbox's business.
         """
-        async with self._turn(signal.account):
+        async with self._turn(signal.account, trouble=signal.trouble):
             return await self._try_paths(signal)
 
     async def run(self) -> None:
@@ -81,10 +88,14 @@ class Centre:
         return Delivery(best.outcome, best.receiver, detail)
 
     @asynccontextmanager
-    async def _turn(self, account: str) -> AsyncGenerator[None]:
-        """Wait for the account's earlier signal, but only as long as order is worth it."""
-        earlier = self._latest.get(account)
-        done = self._latest[account] = asyncio.Event()
+    async def _turn(self, account: str, *, trouble: bool) -> AsyncGenerator[None]:
+        """Wait for the account's earlier signal, but only as long as order is worth it.
+
+        An alarm never waits for a trouble.
+        """
+        queue = (account, trouble)
+        earlier = self._latest.get(queue)
+        done = self._latest[queue] = asyncio.Event()
         try:
             if earlier is not None:
                 try:
@@ -95,8 +106,8 @@ class Centre:
             yield
         finally:
             done.set()
-            if self._latest.get(account) is done:
-                del self._latest[account]
+            if self._latest.get(queue) is done:
+                del self._latest[queue]
 
 
 async def _tried(path: Path, signal: Signal) -> Delivery:

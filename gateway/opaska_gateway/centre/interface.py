@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Outcome = Literal["accepted", "accepted_plain", "unverified", "refused", "unreachable"]
+Outcome = Literal["accepted", "accepted_plain", "unverified", "refused", "unreachable", "unwanted"]
 # accepted        the receiver said yes and proved who it is: the wrist may be told
 # accepted_plain  it said yes over an unprotected path: forwarded, but the wrist is not told
 # unverified      somebody said yes without the proof that was asked for: not forwarded
 # refused         it answered, and the answer was no, or could not be used
 # unreachable     no answer
+# unwanted        a trouble that the receiver's profile has no code for: nothing was sent
 
 OUTCOMES: tuple[Outcome, ...] = (
     "accepted",
@@ -19,6 +20,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     "unverified",
     "refused",
     "unreachable",
+    "unwanted",
 )  # from best to worst
 
 
@@ -28,9 +30,11 @@ class Signal:
 
     account: str  # the number under which the centre knows this person: 3-16 hex digits
     kind: str  # a row of the profile ("sos", "fall", ...); any other word is sent as "other"
+    number: int  # of the event: the same at every attempt, so that receivers know a repeat
     occurred_ms: int  # UTC since 1970
+    trouble: bool = False  # no alarm: only for receivers whose profile has a row for its kind
     restore: bool = False  # the end of such an event, not a new one
-    late: bool = False  # it waited somewhere: occurred_ms is sent along
+    late: bool = False  # it waited somewhere, or is repeated: occurred_ms is sent along
     zone: int = 0  # 0 = the profile's zone for this kind; some kinds differ by their zone only
     position: tuple[float, float] | None = None  # latitude, longitude in degrees
     text: str | None = None  # for the dispatcher's screen

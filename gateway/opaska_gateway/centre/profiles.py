@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 ContactId = Annotated[str, Field(pattern=r"^\d{3}$")]
+MAX_CODES = 4  # of one kind
 SiaPair = Annotated[str, Field(pattern=r"^[A-Z]{2}(/[A-Z]{2})?$")]
 
 _BUILT_IN = Path(__file__).with_name("profiles.toml")
@@ -22,8 +23,8 @@ class Codes(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    contact_id: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=4)]
-    sia: Annotated[tuple[SiaPair, ...], Field(min_length=1, max_length=4)]
+    contact_id: Annotated[tuple[ContactId, ...], Field(min_length=1, max_length=MAX_CODES)]
+    sia: Annotated[tuple[SiaPair, ...], Field(min_length=1, max_length=MAX_CODES)]
     zone: int = Field(ge=0, le=999)
 
     @property

@@ -1,28 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What waits to be handed out: rows are claimed by lease, so that each is handed out by one."""
+"""What waits to be handed out: rows are claimed by lease, so that each is handed out by one.
+
+A wait or a lease that ends later than any can was written by a clock that has been set back since:
+it is over.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, func, insert, not_, or_, select, update
 
 from opaska_gateway.database.tables import assignment, device, event, organisation, outbox
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
-CENTRE: Final = "centre"
+CENTRE: Final = "centre"  # alarms
+TROUBLE: Final = "trouble"  # faults of bands: to the centre as well, but never among the alarms
+REPEATED: Final = "repeated"  # the outcome of a trouble that the centre knows: kept, not sent
 
-_FREE = or_(outbox.c.lease_until_ms.is_(None), outbox.c.lease_until_ms <= bindparam("now"))
+
+def _is_ahead(column: ColumnElement[int]) -> ColumnElement[bool]:
+    return column.between(bindparam("after"), bindparam("latest"))
+
+
+_FREE = or_(outbox.c.lease_until_ms.is_(None), not_(_is_ahead(outbox.c.lease_until_ms)))
 _DUE = (
     select(outbox.c.id)
     .where(
         outbox.c.destination == bindparam("to"),  # no column's name: it stands inside an UPDATE
         outbox.c.done_ms.is_(None),
-        outbox.c.next_attempt_ms <= bindparam("now"),
+        not_(_is_ahead(outbox.c.next_attempt_ms)),
         _FREE,
     )
     .order_by(outbox.c.next_attempt_ms, outbox.c.id)
@@ -32,12 +43,17 @@ _DUE = (
 _CLAIM = (
     update(outbox)
     .where(outbox.c.id.in_(_DUE))
-    .values(lease_owner=bindparam("owner"), lease_until_ms=bindparam("until"))
+    .values(
+        lease_owner=bindparam("owner"),
+        lease_until_ms=bindparam("until"),
+        attempts=outbox.c.attempts + 1,
+    )
     .returning(outbox.c.id)
 )
 _ROWS = (
     select(
         outbox.c.id,
+        outbox.c.destination,
         outbox.c.payload,
         outbox.c.attempts,
         outbox.c.case_id,
@@ -76,8 +92,9 @@ class Waiting(NamedTuple):
     """A claimed row with its event."""
 
     id: int
+    destination: str
     payload: dict[str, Any]
-    attempts: int
+    attempts: int  # this one included: it is counted before it begins
     case_id: bytes | None
     account: str | None  # as it is now: a corrected account counts at the next attempt
     event_id: int
@@ -98,15 +115,24 @@ def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(insert(outbox), rows)
 
 
+class Lease(NamedTuple):
+    """Who takes rows, and for how long; nothing waits longer than `longest_ms`."""
+
+    owner: bytes
+    lasts_ms: int
+    longest_ms: int
+
+
 def claim(
-    connection: Connection, owner: bytes, now_ms: int, until_ms: int, at_most: int
+    connection: Connection, destination: str, lease: Lease, now_ms: int, at_most: int
 ) -> list[Waiting]:
-    """Lease rows that are due; nobody else gets them before `until_ms`."""
+    """Lease rows that are due; nobody else gets them before the lease ends."""
     wanted = {
-        "to": CENTRE,
-        "now": now_ms,
-        "owner": owner,
-        "until": until_ms,
+        "to": destination,
+        "after": now_ms + 1,
+        "latest": now_ms + lease.longest_ms,
+        "owner": lease.owner,
+        "until": now_ms + lease.lasts_ms,
         "at_most": at_most,
     }
     ids = [row.id for row in connection.execute(_CLAIM, wanted)]
@@ -115,10 +141,22 @@ def claim(
     return [Waiting._make(row) for row in connection.execute(_ROWS, {"ids": ids})]
 
 
-def next_due_ms(connection: Connection) -> int | None:
+def next_due_ms(connection: Connection, destination: str) -> int | None:
     """When the next row will be due; None = nothing waits."""
-    due: int | None = connection.execute(_NEXT, {"destination": CENTRE}).scalar()
+    due: int | None = connection.execute(_NEXT, {"destination": destination}).scalar()
     return due
+
+
+def told_troubles(connection: Connection, since_ms: int) -> list[tuple[bytes, str, int, int]]:
+    """(device, kind, row, when) of the troubles that the centre took since then, oldest first."""
+    rows = connection.execute(
+        select(event.c.device_id, outbox.c.payload, outbox.c.id, outbox.c.done_ms)
+        .join(event, outbox.c.event_id == event.c.id)
+        .where(outbox.c.destination == TROUBLE, outbox.c.done_ms >= since_ms)
+        .where(outbox.c.outcome.like("accepted%"))
+        .order_by(outbox.c.done_ms)
+    )
+    return [(row[0], row[1]["kind"], row[2], row[3]) for row in rows]
 
 
 def settle(connection: Connection, row_id: int, owner: bytes, **values: Any) -> bool:

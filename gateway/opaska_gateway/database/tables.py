@@ -292,7 +292,7 @@ outbox = Table(
     metadata,
     _number(),
     _owner(),
-    Column("destination", Text, nullable=False),  # centre, later webhook, mail, ...
+    Column("destination", Text, nullable=False),  # centre, trouble: see database/outbox.py
     Column("event_id", RowNumber, ForeignKey("event.id"), nullable=False),
     _ref("case_id", "care_case", nullable=True),
     Column("payload", JSON, nullable=False),  # pseudonymous: what to say, never about whom

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forward: every alarm gets a row in the outbox to the monitoring centre; nothing is sent here.
+"""Forward: alarms and faults get a row in the outbox to the centre; nothing is sent here.
 
-Rows are pseudonymous: they say what happened, never to whom.
+Rows are pseudonymous: they say what happened, never to whom. A fault stands in no case's way: its
+row names none, and one that the centre was told within the hour is only counted.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opaska_gateway import clock
-from opaska_gateway.care.alarm_kinds import signal_kind
+from opaska_gateway.care.alarm_kinds import fault_kind, signal_kind
 from opaska_gateway.database import outbox
+from opaska_protocol.reports import FAULT
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,23 +23,46 @@ if TYPE_CHECKING:
 
 def forward(batch: Batch, context: Context, connection: Connection) -> None:
     """Add the rows; `watch/forward_outbox.py` is woken after the commit."""
-    del context
     now_ms = clock.now_ms()
-    rows = [_row(report, now_ms) for report in batch.fresh if report.rings]
+    rows = [_alarm(report, now_ms) for report in batch.fresh if report.rings]
+    rows += _troubles(batch, context, now_ms)
     if rows:
         outbox.add(connection, rows)
-        batch.new_in_outbox = True
+        batch.new_in_outbox = any(row["done_ms"] is None for row in rows)
 
 
-def _row(report: Report, now_ms: int) -> dict[str, Any]:
+def _alarm(report: Report, now_ms: int) -> dict[str, Any]:
+    kind = signal_kind(report.content.type, report.alarm_kind)
+    return _row(report, outbox.CENTRE, kind, now_ms) | {"case_id": report.case_id}
+
+
+def _troubles(batch: Batch, context: Context, now_ms: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    seen: set[tuple[bytes, str]] = set()  # in this batch
+    for report in batch.fresh:
+        if report.content.type != FAULT:
+            continue
+        kind = fault_kind(report.content.fields.get("code"))
+        which = (report.band.device_id, kind)
+        row = _row(report, outbox.TROUBLE, kind, now_ms)
+        if which in seen or context.troubles.is_repeat(*which, now_ms):
+            row |= {"done_ms": now_ms, "outcome": outbox.REPEATED}
+        seen.add(which)
+        rows.append(row)
+    return rows
+
+
+def _row(report: Report, destination: str, kind: str, now_ms: int) -> dict[str, Any]:
     worn = report.worn
     return {
         "organisation_id": worn.organisation_id if worn else report.band.organisation_id,
-        "destination": outbox.CENTRE,
+        "destination": destination,
         "event_id": report.event_id,
-        "case_id": report.case_id,
-        "payload": {"kind": signal_kind(report.content.type, report.alarm_kind)},
+        "case_id": None,
+        "payload": {"kind": kind},
         "created_ms": now_ms,
         "attempts": 0,
         "next_attempt_ms": now_ms,
+        "done_ms": None,
+        "outcome": None,
     }

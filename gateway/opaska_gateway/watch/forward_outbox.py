@@ -2,7 +2,11 @@
 """Hands what waits in the outbox to the monitoring centre, until its receiver has it.
 
 Rows are claimed by lease, so that a row is in one hand at a time. An attempt that fails is
-repeated for ever, with growing pauses; meanwhile the case stays open and visible.
+repeated with growing pauses: an alarm's for ever, while its case stays open and visible; a fault's
+for a day. Faults have a hand of their own: an alarm never waits for one.
+
+At least once: who is killed between the centre's yes and its record sends that signal again. The
+repeat keeps its number and tells when it happened, so that a receiver can know it for one.
 """
 
 from __future__ import annotations
@@ -10,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from opaska_gateway import clock
+from opaska_gateway import clock, troubles
 from opaska_gateway.care.case import CLOSED, DELIVERED, FORWARDED, step
 from opaska_gateway.centre.interface import Delivery, Signal
 from opaska_gateway.database import cases, outbox
@@ -35,22 +39,33 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-AT_ONCE: Final = 16  # deliveries side by side; the centre keeps one turn per account
-LEASE_MS: Final = 90_000  # longer than an attempt may take, so that nobody else starts another
-ATTEMPT_S: Final = 80.0  # the end of an attempt, whatever the centre's own time-outs are
+# Deliveries side by side; the centre keeps one turn per account.
+HANDS: Final = {outbox.CENTRE: 16, outbox.TROUBLE: 1}
+SPARE_S: Final = 5.0  # beyond the centre's own time-outs, before an attempt is ended here
+RECORD_MS: Final = 10_000  # a lease outlasts an attempt by this, so that its end is recorded
 PAUSES_MS: Final = (30_000, 60_000, 120_000, 300_000)  # after failures; the last one for ever
 LOOK_AGAIN_S: Final = 60.0  # without a reason, should a wake-up ever be missed
 SICK_PAUSE_S: Final = 1.0  # while the database cannot work
 LONGEST_DETAIL: Final = 500  # characters of what a receiver said
-NO_ACCOUNT: Final = Delivery(
-    "refused", "", "no account at the centre: give the wearer one, or the organisation a default"
-)
+NO_ACCOUNT: Final = {
+    outbox.CENTRE: Delivery(
+        "refused",
+        "",
+        "no account at the centre: give the wearer one, or the organisation a default",
+    ),
+    outbox.TROUBLE: Delivery("unwanted", "", "no account at the centre"),
+}
 
 log = get_logger()
 
 
 class Centre(Protocol):
     """The monitoring centre, behind all its receivers."""
+
+    @property
+    def longest_s(self) -> float:
+        """No delivery takes longer."""
+        ...
 
     async def deliver(self, signal: Signal) -> Delivery: ...
 
@@ -61,13 +76,18 @@ class Forwarder:
     def __init__(self, context: Context, centre: Centre) -> None:
         self._context = context
         self._centre = centre
-        self._owner = os.urandom(16)
-        self._free = AT_ONCE
+        self._attempt_s = centre.longest_s + SPARE_S
+        lease_ms = int(self._attempt_s * 1000) + RECORD_MS
+        self._lease = outbox.Lease(os.urandom(16), lease_ms, lease_ms + PAUSES_MS[-1])
+        self._free = dict(HANDS)
 
     async def run(self) -> None:
         """Work for ever."""
         if self._context.database.is_sqlite:  # one gateway per file: old leases are of the dead
             await self._transact(outbox.end_leases)
+        since_ms = clock.now_ms() - troubles.AGAIN_AFTER_MS
+        told = await self._transact(partial(outbox.told_troubles, since_ms=since_ms))
+        self._context.troubles.remember(told)
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._round(group)
@@ -82,16 +102,35 @@ class Forwarder:
             await asyncio.sleep(SICK_PAUSE_S)
             return
         for row, signal in claimed:
-            self._free -= 1
+            if row.destination == outbox.TROUBLE:
+                self._context.troubles.remember([(*_trouble(row), row.id, clock.now_ms())])
+            self._free[row.destination] -= 1
             group.create_task(self._hand_out(row, signal))
         await self._pause(due_ms)
 
     def _claim(self, connection: Connection) -> tuple[list[Claimed], int | None]:
         """(rows that are ours now, when the next one will be due)"""
         now_ms = clock.now_ms()
-        rows = outbox.claim(connection, self._owner, now_ms, now_ms + LEASE_MS, self._free)
-        claimed = [(row, signal_of(row, self._body(connection, row))) for row in rows]
-        return claimed, outbox.next_due_ms(connection)
+        claimed: list[Claimed] = []
+        due_ms: list[int] = []
+        for destination, free in self._free.items():
+            if not free:
+                continue
+            for row in outbox.claim(connection, destination, self._lease, now_ms, free):
+                if not self._is_repeat(connection, row, now_ms):
+                    body = self._body(connection, row)
+                    claimed.append((row, signal_of(row, body, now_ms)))
+            next_ms = outbox.next_due_ms(connection, destination)
+            due_ms += [] if next_ms is None else [next_ms]
+        return claimed, min(due_ms, default=None)
+
+    def _is_repeat(self, connection: Connection, row: Waiting, now_ms: int) -> bool:
+        """Whether the centre was just told of this trouble; then the row is done."""
+        told = self._context.troubles
+        if row.destination != outbox.TROUBLE or not told.is_repeat(*_trouble(row), now_ms, row.id):
+            return False
+        values = {"done_ms": now_ms, "outcome": outbox.REPEATED}
+        return outbox.settle(connection, row.id, self._lease.owner, **values)
 
     def _body(self, connection: Connection, row: Waiting) -> bytes | None:
         id_ = (row.device_id, row.generation, row.boot, row.seq)
@@ -105,7 +144,7 @@ class Forwarder:
     async def _pause(self, due_ms: int | None) -> None:
         """Until rows are added, a hand is free, or the next attempt is due."""
         wait_s = LOOK_AGAIN_S
-        if due_ms is not None and self._free:
+        if due_ms is not None:
             wait_s = min(wait_s, max(due_ms - clock.now_ms(), 0) / 1000)
         try:
             async with asyncio.timeout(wait_s):
@@ -116,21 +155,24 @@ class Forwarder:
     async def _hand_out(self, row: Waiting, signal: Signal | None) -> None:
         self._context.busy += 1
         try:
-            delivery = NO_ACCOUNT if signal is None else await self._deliver(row, signal)
+            if signal is None:
+                delivery = NO_ACCOUNT[row.destination]
+            else:
+                delivery = await self._deliver(row, signal)
             told = await self._transact(partial(self._settle, row, delivery))
             await self._context.resender.tell(told)
         except Exception as error:  # its lease runs out, then it is tried again
             log.error("forwarding_failed", outbox=row.id, exc_info=error)
         finally:
             self._context.busy -= 1
-            self._free += 1
+            self._free[row.destination] += 1
             self._context.outbox_ready.set()
 
     async def _deliver(self, row: Waiting, signal: Signal) -> Delivery:
         kid_hex = row.kid.hex()
         journey("forwarded", kid=kid_hex, boot=row.boot, seq=row.seq, kind=signal.kind)
         try:
-            async with asyncio.timeout(ATTEMPT_S):
+            async with asyncio.timeout(self._attempt_s):
                 delivery = await self._centre.deliver(signal)
         except TimeoutError:
             delivery = Delivery("unreachable", "", "no receiver decided in time")
@@ -144,16 +186,15 @@ class Forwarder:
         now_ms = clock.now_ms()
         arrived = delivery.arrived
         values = {
-            "attempts": row.attempts + 1,
             "outcome": delivery.outcome,
             "detail": f"{delivery.receiver}: {delivery.detail}"[:LONGEST_DETAIL],
-            "done_ms": now_ms if arrived else None,
+            "done_ms": now_ms if arrived or _is_given_up(row, delivery, now_ms) else None,
             "next_attempt_ms": now_ms + _pause_ms(row.attempts),
         }
-        if not outbox.settle(connection, row.id, self._owner, **values):
+        if not outbox.settle(connection, row.id, self._lease.owner, **values):
             return []  # the case was closed meanwhile, or the lease was lost
         if not arrived:
-            log.warning("not_forwarded", outbox=row.id, **_wording(delivery, row.attempts + 1))
+            _say_not_forwarded(row, delivery)
             return []
         self._case_delivered(connection, row.case_id, now_ms)
         if delivery.outcome != "accepted":
@@ -182,14 +223,31 @@ class Forwarder:
                 await asyncio.sleep(SICK_PAUSE_S)
 
 
+def _trouble(row: Waiting) -> tuple[bytes, str]:
+    return row.device_id, row.payload["kind"]
+
+
 def _pause_ms(attempts: int) -> int:
-    return PAUSES_MS[min(attempts, len(PAUSES_MS) - 1)]
+    """After so many attempts."""
+    return PAUSES_MS[min(attempts, len(PAUSES_MS)) - 1]
 
 
-def _wording(delivery: Delivery, attempts: int) -> dict[str, Any]:
-    return {
-        "outcome": delivery.outcome,
-        "receiver": delivery.receiver,
-        "detail": delivery.detail,
-        "attempts": attempts,
-    }
+def _is_given_up(row: Waiting, delivery: Delivery, now_ms: int) -> bool:
+    """Whether it is left to the technician. Never an alarm."""
+    if row.destination != outbox.TROUBLE:
+        return False
+    return delivery.outcome == "unwanted" or now_ms - row.received_ms > troubles.LIFE_MS
+
+
+def _say_not_forwarded(row: Waiting, delivery: Delivery) -> None:
+    if delivery.outcome == "unwanted":
+        return  # as the operator's table of codes says
+    log.warning(
+        "not_forwarded",
+        outbox=row.id,
+        kind=row.payload["kind"],
+        outcome=delivery.outcome,
+        receiver=delivery.receiver,
+        detail=delivery.detail,
+        attempts=row.attempts,
+    )

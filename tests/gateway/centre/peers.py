@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -36,16 +37,24 @@ def receiver_settings(port: int, **changes: Any) -> ReceiverSettings:
     return ReceiverSettings.model_validate(usual | {"timeout_s": 2.0} | changes)
 
 
+_numbers = itertools.count(1)
+
+
 def a_signal(**changes: Any) -> Signal:
-    usual: dict[str, Any] = {"account": ACCOUNT, "kind": "sos", "occurred_ms": clock.now_ms()}
+    usual: dict[str, Any] = {
+        "account": ACCOUNT,
+        "kind": "sos",
+        "number": next(_numbers),
+        "occurred_ms": clock.now_ms(),
+    }
     return Signal(**(usual | changes))
 
 
 @asynccontextmanager
 async def centre_for(
-    *receivers: ReceiverSettings, now_ms: Callable[[], int] = clock.now_ms, patience_s: float = 5
+    *receivers: ReceiverSettings, now_ms: Callable[[], int] = clock.now_ms, **changes: Any
 ) -> AsyncGenerator[Centre]:
-    settings = CentreSettings(receiver=receivers, patience_s=patience_s)
+    settings = CentreSettings(receiver=receivers, **changes)
     centre = Centre(settings, now_ms)
     try:
         yield centre

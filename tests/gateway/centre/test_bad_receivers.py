@@ -10,6 +10,8 @@ import pytest
 
 from opaska_gateway import clock
 from opaska_gateway.centre.dc09 import Frame, crc16_arc, decode, encode, time_text
+from opaska_gateway.centre.dc09_sender import EVENT_SEQS, event_seq
+from opaska_gateway.centre.profiles import MAX_CODES
 from tests.gateway.centre.peers import (
     CLOSE,
     KEY,
@@ -217,11 +219,36 @@ async def test_a_repeat_keeps_its_sequence_number_and_gets_a_new_stamp() -> None
     assert len({frame.time_ms for frame in frames}) == len({*peer.raw}) == 3
 
 
-async def test_sequence_numbers_stay_within_four_digits_and_never_are_zero() -> None:
-    async with a_receiver(siadc09_answer()) as peer:
-        settings = receiver_settings(peer.port, allow_plain=True)
+async def test_an_event_has_the_same_number_for_every_receiver_and_after_a_restart() -> None:
+    """Killed between the receiver's yes and its record, the gateway sends the event again."""
+    heard: list[Frame] = []
+    async with a_receiver(siadc09_answer(KEY)) as first, a_receiver(siadc09_answer(KEY)) as second:
+        for port in (first.port, first.port, second.port):
+            async with centre_for(receiver_settings(port, key=KEY.hex())) as centre:
+                await centre.deliver(a_signal(number=4711))
+                await centre.deliver(a_signal(number=4712))
+        heard = first.frames(KEY) + second.frames(KEY)
+    assert len({frame.seq for frame in heard[0::2]}) == len({frame.seq for frame in heard[1::2]})
+    assert len({frame.seq for frame in heard}) == 2
+
+
+def test_numbers_stay_within_four_digits_and_meet_only_after_thousands_of_events() -> None:
+    """Two codes of one event have two: a receiver may drop what it takes for a repeat."""
+    numbers = [event_seq(event, code) for event in range(2_250) for code in range(MAX_CODES)]
+    assert len(set(numbers)) == len(numbers)
+    assert (min(numbers), max(numbers)) == (1, EVENT_SEQS)
+    assert event_seq(2_250, 0) == event_seq(0, 0)
+    assert 1 <= event_seq(2**62, MAX_CODES - 1) <= EVENT_SEQS
+
+
+async def test_a_line_test_never_has_the_number_of_an_event() -> None:
+    async with a_receiver(siadc09_answer(KEY)) as peer:
+        settings = receiver_settings(
+            peer.port, key=KEY.hex(), account="77AA", supervision="test", supervision_s=1
+        )
         async with centre_for(settings) as centre:
-            centre._paths[0]._seq = 9997  # type: ignore[attr-defined]
-            for _ in range(4):
-                assert (await centre.deliver(a_signal())).outcome == "accepted"
-    assert [frame.seq for frame in peer.frames()] == [9998, 9999, 1, 2]
+            path = centre._paths[0]
+            path._tests = 997  # type: ignore[attr-defined]
+            for _ in range(3):
+                assert (await path.test()).outcome == "accepted"
+    assert [frame.seq for frame in peer.frames(KEY)] == [9999, 9001, 9002]

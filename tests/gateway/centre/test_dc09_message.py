@@ -72,6 +72,28 @@ def test_a_signal_is_said_in_the_receivers_words(
     assert (first.frame.data, first.frame.xdata) == (data, extra)
 
 
+def test_a_trouble_that_a_profile_leaves_out_is_not_said_and_never_rings_as_other() -> None:
+    receiver = receiver_settings(1)
+    unwanted = a_signal(kind="fault_order_refused", trouble=True)
+    assert word(unwanted, receiver, PROFILES["basic"]) == ()
+    assert word(a_signal(kind="fault_order_refused"), receiver, PROFILES["basic"])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_endangers_an_sos_is_said_as_a_trouble_and_keeps_off_the_line_of_alarms(
+    profile: str, protocol: str
+) -> None:
+    receiver = receiver_settings(1, protocol=protocol, profile=profile)
+    said: set[str] = set()
+    for kind in ("flash_unreadable", "flash_full", "flash_read_only", "reports_dropped"):
+        (first,) = word(a_signal(kind=f"fault_{kind}", trouble=True), receiver, PROFILES[profile])
+        assert first.code == ("300" if protocol == "ADM-CID" else "YX")
+        assert not first.urgent
+        said.add(first.frame.data)
+    assert len(said) == 4
+
+
 def test_the_codes_after_a_duh_follow() -> None:
     wordings = word(a_signal(), receiver_settings(1, protocol="ADM-CID"), PROFILES["basic"])
     assert [wording.code for wording in wordings] == ["101", "120", "100"]
@@ -119,7 +141,9 @@ SIGNALS = st.builds(
     Signal,
     account=st.text("0123456789abcdefABCDEF", min_size=3, max_size=16),
     kind=st.one_of(st.sampled_from(sorted(PROFILES["basic"])), st.text(max_size=9)),
+    number=st.integers(),
     occurred_ms=st.integers(),
+    trouble=st.booleans(),
     restore=st.booleans(),
     late=st.booleans(),
     zone=st.integers(),

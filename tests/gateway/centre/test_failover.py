@@ -305,11 +305,10 @@ async def test_what_comes_while_nothing_was_asked_ends_the_connection() -> None:
 
 
 async def test_a_greeting_is_no_answer() -> None:
-    async with a_receiver(_silence, greeting=encode(Frame("ACK", 1, "1409AB"))) as peer:
+    async with a_receiver(_silence, greeting=encode(Frame("ACK", 2, "1409AB"))) as peer:
         settings = receiver_settings(peer.port, allow_plain=True, timeout_s=0.1, retries=2)
         async with centre_for(settings) as centre:
-            centre._paths[0]._seq = 1  # type: ignore[attr-defined]
-            delivery = await centre.deliver(a_signal())
+            delivery = await centre.deliver(a_signal(number=0))  # frame 0001
     assert not delivery.arrived
 
 

@@ -10,6 +10,7 @@ from pysiaalarm.data.adm_mapping import ADM_MAPPING
 from pysiaalarm.data.sia_codes import SIA_CODES
 from siadc09 import dc03, dc05
 
+from opaska_gateway.care.alarm_kinds import FAULT_KINDS, OTHER_FAULT
 from opaska_gateway.centre.profiles import ProfileError, codes_of, load_profiles
 
 if TYPE_CHECKING:
@@ -52,6 +53,17 @@ def test_kinds_stay_apart_by_code_or_zone(name: str) -> None:
 def test_a_fall_has_its_own_code_where_the_receiver_knows_it() -> None:
     assert PROFILES["dc05-2016"]["fall"].contact_id == ("103", "101")
     assert (PROFILES["basic"]["fall"].contact_id[0], PROFILES["basic"]["fall"].zone) == ("101", 2)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_no_fault_of_a_band_rings_like_an_alarm(name: str) -> None:
+    """Which faults a centre hears is the table's choice; that they are no alarms is not."""
+    faults = {kind: codes for kind, codes in PROFILES[name].items() if kind.startswith("fault")}
+    assert set(faults) <= {OTHER_FAULT, *FAULT_KINDS.values()}
+    assert all(not codes.alarm for codes in faults.values())
+    assert len({codes.zone for codes in faults.values()}) == len(faults)
+    for code, kind in FAULT_KINDS.items():
+        assert kind not in faults or faults[kind].zone == 10 + code
 
 
 def test_an_unknown_kind_rings_like_an_sos() -> None:

@@ -30,13 +30,37 @@ async def test_every_alarm_is_forwarded_also_one_of_the_same_kind(heart: Core) -
     assert heart.context.outbox_ready.is_set()
 
 
-async def test_what_does_not_ring_is_not_forwarded(heart: Core) -> None:
+async def test_telemetry_is_not_forwarded(heart: Core) -> None:
     band = await heart.add_band()
-    await bring(
-        heart, (band, band.heartbeat()), (band, band.seal(reports.FAULT, uptime_ms=1, code=3))
-    )
+    await bring(heart, (band, band.heartbeat()), (band, band.seal(reports.LINK_LOST, uptime_ms=1)))
     assert await heart.rows("SELECT id FROM outbox") == []
     assert not heart.context.outbox_ready.is_set()
+
+
+async def test_a_fault_waits_apart_from_the_alarms_and_in_no_case_s_way(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.seal(reports.FAULT, uptime_ms=1, code=reports.FLASH_FULL)))
+    assert await heart.cases() == []
+    await bring(heart, (band, band.sos()), (band, band.seal(reports.FAULT, uptime_ms=1, code=77)))
+    rows = await heart.rows("SELECT destination, payload, case_id FROM outbox ORDER BY id")
+    (case,) = await heart.cases()
+    assert [(row.destination, json.loads(row.payload)["kind"], row.case_id) for row in rows] == [
+        ("trouble", "fault_flash_full", None),
+        ("centre", "sos", case.id),
+        ("trouble", "fault", None),
+    ]
+
+
+async def test_a_flood_of_one_fault_is_kept_and_counted_but_waits_once(heart: Core) -> None:
+    band, other = await heart.add_band(), await heart.add_band()
+    flood = [(band, band.seal(reports.FAULT, uptime_ms=n, code=3)) for n in range(20)]
+    unknown = [(band, band.seal(reports.FAULT, uptime_ms=n, code=500 + n)) for n in range(20)]
+    others = [(other, other.seal(reports.FAULT, uptime_ms=1, code=3))]
+    await bring(heart, *flood, *unknown, *others)
+    rows = await heart.rows("SELECT outcome, done_ms IS NULL FROM outbox")
+    assert len(rows) == 41
+    assert [tuple(row) for row in rows].count((None, 1)) == 3
+    assert [tuple(row) for row in rows].count(("repeated", 0)) == 38
 
 
 async def test_an_outbox_row_holds_no_word_about_the_wearer(heart: Core) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from opaska_gateway.care.occurred import LATE_MS
 from opaska_gateway.centre.interface import Delivery, Outcome, Signal
 from opaska_gateway.database import outbox, tables
 from opaska_gateway.watch import forward_outbox
-from opaska_gateway.watch.forward_outbox import AT_ONCE, LEASE_MS, PAUSES_MS, Forwarder
+from opaska_gateway.watch.forward_outbox import HANDS, PAUSES_MS, Forwarder
 from opaska_protocol import answers, reports
 from tests.support.gateway_core import Later
 from tests.support.pipeline_runs import bring
@@ -33,12 +34,17 @@ if TYPE_CHECKING:
     from tests.support.gateway_core import Core
 
 
+AT_ONCE = HANDS[outbox.CENTRE]
+LEASE_MS = 45_000
+
+
 class FakeCentre:
     """A centre that does what it is told, and remembers what it heard."""
 
     def __init__(self, *outcomes: Outcome) -> None:
         self.outcomes = list(outcomes)  # the last one for ever
         self.heard: list[Signal] = []
+        self.longest_s = 30.0
         self.at_once = self.most_at_once = 0
         self.may_answer = asyncio.Event()
         self.may_answer.set()
@@ -135,15 +141,16 @@ async def test_attempts_never_end_and_their_pauses_stay_bounded(
         await bring(heart, (band, band.sos()))
         await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
     assert len(centre.heard) == 14
-    assert [forward_outbox._pause_ms(n) for n in range(6)] == [1, 2, 4, 4, 4, 4]
+    assert [forward_outbox._pause_ms(n) for n in range(1, 7)] == [1, 2, 4, 4, 4, 4]
 
 
 async def test_a_centre_that_hangs_is_given_up_and_tried_again(
     heart: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forward_outbox, "ATTEMPT_S", 0.05)
+    monkeypatch.setattr(forward_outbox, "SPARE_S", 0.04)
     band = await heart.add_band()
     centre = FakeCentre("accepted")
+    centre.longest_s = 0.01
     centre.may_answer.clear()
     async with forwarding(heart, centre):
         await bring(heart, (band, band.sos()))
@@ -238,6 +245,51 @@ async def test_a_late_alarm_keeps_its_true_time_and_its_label(heart: Core) -> No
     assert centre.heard[0].occurred_ms == now - 2 * LATE_MS
 
 
+async def test_an_alarm_that_waited_for_the_centre_tells_it_when_it_happened(
+    heart: Core,
+) -> None:
+    """The receiver stamps what it hears with the time of the frame, unless told otherwise."""
+    band = await heart.add_band()
+    centre = FakeCentre("unreachable", "accepted")
+    happened_ms = clock.now_ms()
+    async with forwarding(heart, centre):
+        await bring(heart, (band, band.sos()), received_ms=happened_ms)
+        await until(_attempted(heart, 1), "an attempt")
+        with clock.driven_by(Later(3_600_000)):
+            heart.context.outbox_ready.set()
+            await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
+    assert [signal.late for signal in centre.heard] == [False, True]
+    assert centre.heard[1].occurred_ms == happened_ms
+
+
+async def test_an_alarm_that_is_sent_again_keeps_its_number_and_tells_when_it_happened(
+    heart: Core,
+) -> None:
+    """A gateway killed between the centre's yes and its record cannot know of the yes."""
+    band = await heart.add_band()
+    first, second = FakeCentre("accepted"), FakeCentre("accepted")
+    first.may_answer.clear()
+    async with forwarding(heart, first):
+        await bring(heart, (band, band.sos()))
+        await until(lambda: first.heard, "the signal")
+    async with forwarding(heart, second, heart.new_context()):
+        await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
+    (once,), (again,) = first.heard, second.heard
+    assert (once.late, again.late) == (False, True)
+    assert replace(again, late=False) == once
+
+
+async def test_a_clock_that_is_set_back_does_not_put_the_next_attempt_off(heart: Core) -> None:
+    band = await heart.add_band()
+    centre = FakeCentre("unreachable", "accepted")
+    async with forwarding(heart, centre):
+        with clock.driven_by(Later(365 * 86_400_000)):  # until the time server is heard
+            await bring(heart, (band, band.sos()))
+            await until(_attempted(heart, 1), "an attempt")
+        heart.context.outbox_ready.set()
+        await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
+
+
 async def test_the_case_is_forwarded_only_when_the_centre_has_every_alarm_of_it(
     heart: Core,
 ) -> None:
@@ -267,8 +319,10 @@ async def test_deliveries_run_side_by_side_but_not_without_bound(heart: Core) ->
 
 
 async def _claim(heart: Core, owner: bytes, at_ms: int) -> list[Waiting]:
+    lease = outbox.Lease(owner, LEASE_MS, LEASE_MS + PAUSES_MS[-1])
+
     def claim(connection: Connection) -> list[Waiting]:
-        return outbox.claim(connection, owner, at_ms, at_ms + LEASE_MS, AT_ONCE)
+        return outbox.claim(connection, outbox.CENTRE, lease, at_ms, AT_ONCE)
 
     return await heart.database.transact(claim)
 
