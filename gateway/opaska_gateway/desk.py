@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opaska_gateway import clock
 from opaska_gateway.care.case import (
     CLOSE,
+    DROP,
     OUTCOMES,
     TAKE,
     TELL_CLOSED,
@@ -61,7 +62,8 @@ def _close(
     case = _case(connection, case_id)
     ending = {"closed_ms": now_ms, "closed_by": who, "outcome": outcome}
     effects = _step(connection, case, CLOSE, who, why=why, **ending)
-    outbox.drop_of_case(connection, case_id, now_ms)
+    if DROP in effects:
+        outbox.drop_of_case(connection, case_id, now_ms)
     return _told(connection, case, effects)
 
 

@@ -12,6 +12,11 @@ is open joins it. The rules, which follow from promise 4 (never hide a stronger 
 
 Under an agreement with handling "external" nobody takes cases here: FORWARDED is as far as the
 wrist is told, and the receiver's outcome closes the case.
+
+What still waits for the centre when a case is closed: a named dispatcher who took the case and
+closed it has dealt with every alarm in it, so nothing more is sent (DROP); an alarm that reached
+the centre hours later would send help to a door that was opened long ago. No other end drops
+anything, so an external case, which nobody takes here, never loses an alarm.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ RING: Final = "ring"  # screens and sounds, from the beginning
 SHOW: Final = "show"  # visible, without a new sound
 TELL_TAKEN: Final = "tell_taken"  # to the wrists of all its reports
 TELL_CLOSED: Final = "tell_closed"
+DROP: Final = "drop"  # what still waits for the centre is not sent any more
 
 OUTCOMES: Final = (
     "helped",  # Zakończone: udzielono pomocy
@@ -56,7 +62,7 @@ TRANSITIONS: Final[dict[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     (TAKEN, NEW_ALARM): (RINGING, (RING,)),
     (TAKEN, SAME_ALARM): (TAKEN, (SHOW,)),
     (TAKEN, DELIVERED): (TAKEN, (SHOW,)),
-    (TAKEN, CLOSE): (CLOSED, (SHOW, TELL_CLOSED)),
+    (TAKEN, CLOSE): (CLOSED, (SHOW, TELL_CLOSED, DROP)),
     (CLOSED, DELIVERED): (CLOSED, ()),  # the centre's answer came after the human's
 }
 

@@ -179,7 +179,7 @@ def end_leases(connection: Connection) -> None:
 
 
 def drop_of_case(connection: Connection, case_id: bytes, at_ms: int) -> None:
-    """A human closed the case: what still waits for the centre is not sent any more."""
+    """What still waits for the centre is not sent any more, see care/case.py."""
     connection.execute(
         update(outbox)
         .where(outbox.c.case_id == case_id, outbox.c.done_ms.is_(None))

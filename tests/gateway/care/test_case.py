@@ -12,6 +12,7 @@ from opaska_gateway.care.case import (
     CLOSE,
     CLOSED,
     DELIVERED,
+    DROP,
     FORWARDED,
     NEW_ALARM,
     RING,
@@ -70,6 +71,18 @@ def test_only_taking_and_closing_are_told_to_the_wrist() -> None:
         if effect in (TELL_TAKEN, TELL_CLOSED)
     }
     assert telling == {(TAKE, TELL_TAKEN), (CLOSE, TELL_CLOSED)}
+
+
+def test_only_a_dispatcher_who_took_the_case_drops_what_waits_for_the_centre() -> None:
+    """An external case is never taken: none of its alarms may be dropped."""
+    dropping = {pair for pair, (_, effects) in TRANSITIONS.items() if DROP in effects}
+    assert dropping == {(TAKEN, CLOSE)}
+
+
+def test_a_case_whose_alarms_wait_for_the_centre_is_closed_by_nobody_who_did_not_take_it() -> None:
+    """FORWARDED means that nothing waits; every alarm leaves it."""
+    assert {state for (state, event) in TRANSITIONS if event == CLOSE} == {FORWARDED, TAKEN}
+    assert step(FORWARDED, NEW_ALARM)[0] == step(FORWARDED, SAME_ALARM)[0] == RINGING
 
 
 def test_a_pair_that_is_not_in_the_table_raises_and_names_both() -> None:

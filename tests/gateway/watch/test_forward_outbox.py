@@ -17,6 +17,7 @@ from opaska_gateway import clock, desk
 from opaska_gateway.care.occurred import LATE_MS
 from opaska_gateway.centre.interface import Delivery, Outcome, Signal
 from opaska_gateway.database import outbox, tables
+from opaska_gateway.errors import Refused
 from opaska_gateway.watch import forward_outbox
 from opaska_gateway.watch.forward_outbox import HANDS, PAUSES_MS, Forwarder
 from opaska_protocol import answers, reports
@@ -356,6 +357,31 @@ async def test_a_closed_case_is_not_forwarded_any_more(heart: Core) -> None:
     await desk.close(heart.context, case.id, "dispatcher-1", "helped")
     assert (await _outbox(heart)).outcome == "case_closed"
     assert await _claim(heart, bytes(16), clock.now_ms() + 1) == []
+
+
+async def test_no_alarm_of_an_external_case_is_dropped_whatever_a_human_here_tries(
+    heart: Core,
+) -> None:
+    """Its outcome comes from the receiver, which therefore must hear of every alarm."""
+    band = await heart.add_band(handling="external")
+    centre = FakeCentre("accepted", "refused", "accepted")
+    async with forwarding(heart, centre):
+        await bring(heart, (band, band.sos()))
+        await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED on the wrist")
+        await bring(heart, (band, band.sos(kind=reports.FALL)))
+        await until(lambda: len(centre.heard) == 2 and not heart.context.busy, "the refusal")
+        (case,) = await heart.cases()
+        with pytest.raises(Refused):
+            await desk.take(heart.context, case.id, "dispatcher-1")
+        with pytest.raises(Refused):
+            await desk.close(heart.context, case.id, "dispatcher-1", "helped")
+        with clock.driven_by(Later(PAUSES_MS[0])):
+            heart.context.outbox_ready.set()
+            await until(lambda: answers.ACCEPTED in band.states(), "ACCEPTED for the fall")
+    await desk.close(heart.context, case.id, "api:receiver", "helped")
+    outcomes = await heart.rows("SELECT outcome FROM outbox")
+    assert [row.outcome for row in outcomes] == ["accepted", "accepted"]
+    assert band.states() == [answers.STORED, answers.ACCEPTED, answers.CLOSED]
 
 
 async def test_an_answer_that_comes_after_the_end_changes_nothing(heart: Core) -> None:
