@@ -20,7 +20,7 @@ def show_rows(
     """Print rows; JSON keeps every key, the others show the named columns."""
     if as_json:
         show_json([dict(row) for row in rows])
-    elif sys.stdout.isatty():
+    elif _is_terminal():
         _show_table(rows, columns)
     else:
         for row in rows:
@@ -53,6 +53,10 @@ def time_text(ms: int | None) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
+
+
 def _text(value: Any, key: str = "") -> str:
     if value is None:
         return ""
@@ -61,8 +65,8 @@ def _text(value: Any, key: str = "") -> str:
     if key.endswith("_ms") and isinstance(value, int):
         return time_text(value)
     if isinstance(value, list):
-        return " ".join(map(str, cast("list[str]", value)))
-    return str(value)
+        return " ".join(map(_text, cast("list[str]", value)))
+    return "".join(one if one.isprintable() else " " for one in str(value))  # one line, one cell
 
 
 def _show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> None:
@@ -74,4 +78,4 @@ def _show_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) ->
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(_text(row.get(key), key) for _, key in columns))
-    Console().print(table if rows else "nothing yet")
+    Console(markup=False, emoji=False).print(table if rows else "nothing yet")

@@ -15,6 +15,10 @@ app = typer.Typer(help="People: add, list, assign a band, erase.", no_args_is_he
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, or its beginning.")]
 BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
 COLUMNS = (("ID", "id"), ("NAME", "name"), ("PHONE", "phone"), ("BANDS", "bands"))
+TRACES = (
+    "opaska: the database is busy, so the destroyed key may still stand in its log;"
+    " restart the gateway to be rid of it"
+)
 TIME_ZONE_HELP = "IANA time zone of the home, such as Europe/Warsaw."
 
 
@@ -131,7 +135,8 @@ def erase(
 
         async with office.change() as change:
             erased = await people.erase(change, person, why)
-        forget_traces(office.settings.storage.database_file)
+        if not forget_traces(office.settings.storage.database_file):
+            typer.echo(TRACES, err=True)
         return erased
 
     typer.echo(f"person {at_office(config, work).hex()} is erased")

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 
 from opaska_gateway import clock
 from opaska_gateway.database import audit
+from opaska_gateway.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -45,6 +46,8 @@ class Change:
         why: str | None = None,
     ) -> None:
         """Add a line to the audit: pseudonymous ids, never a name."""
+        if why is not None and not why.strip():
+            raise Refused("the reason is empty; write why, for the audit")
         entry = audit.Entry(organisation_id, self.who, what, subject, from_value, to_value, why)
         await audit.append(self.connection, [entry])
 

@@ -71,20 +71,21 @@ async def named_or_first(change: Change, text: str | None) -> bytes:
 
 
 async def agreement_for(change: Change, organisation_id: bytes, text: str | None) -> bytes:
-    """The agreement with this id; without one the newest in force of this organisation."""
-    if text is not None:
-        found: bytes = (await find(change.connection, AGREEMENT, text)).id
-        return found
+    """The agreement with this id, in force; without one the organisation's newest in force."""
+    if text is None:
+        chosen = agreement.c.organisation_id == organisation_id
+    else:
+        chosen = agreement.c.id == (await find(change.connection, AGREEMENT, text)).id
     query = (
         select(agreement.c.id)
-        .where(agreement.c.organisation_id == organisation_id)
-        .where(agreement.c.from_ms <= change.at_ms)
+        .where(chosen, agreement.c.from_ms <= change.at_ms)
         .where(or_(agreement.c.to_ms.is_(None), agreement.c.to_ms > change.at_ms))
         .order_by(agreement.c.from_ms.desc())
     )
     newest: bytes | None = (await change.connection.execute(query.limit(1))).scalar()
     if newest is None:
-        raise NotFound("this organisation has no agreement in force; name one with --agreement ID")
+        which = "this organisation has no agreement" if text is None else f"{text} is not"
+        raise NotFound(f"{which} in force; name one that is with --agreement ID")
     return newest
 
 

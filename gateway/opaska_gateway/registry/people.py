@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from opaska_gateway.database.tables import assignment, care_case, device, person, place
+from opaska_gateway.database.tables import assignment, care_case, device, event, person, place
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry import places
 from opaska_gateway.registry.change import new_id
@@ -65,6 +65,11 @@ async def erase(change: Change, text: str, why: str) -> bytes:
         await change.connection.execute(update(table).where(condition).values(sealed=None))
     await change.connection.execute(
         update(assignment).where(assignment.c.person_id == someone.id).values(sealed_contacts=None)
+    )
+    await change.connection.execute(  # sealed under the key file while the person's key was broken
+        update(event)
+        .where(event.c.person_id == someone.id, event.c.body_form == "vault")
+        .values(body=None)
     )
     await change.connection.execute(
         update(person)

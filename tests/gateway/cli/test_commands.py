@@ -39,6 +39,40 @@ def test_lists_in_a_pipe_are_lines_with_tabs(run: Run) -> None:
     assert run("people", "list").stdout == f"{person}\tMaria Nowak\t600100200\t\n"
 
 
+def test_a_band_between_two_wearers_gets_a_new_key_as_it_got_its_first(
+    run: Run, tmp_path: Path
+) -> None:
+    first = json.loads(run("bands", "add", "--label", "7").stdout)
+    out = tmp_path / "again.json"
+    result = run("bands", "rekey", "7", "--out", str(out))
+    assert (result.exit_code, result.stdout) == (0, "")
+    second = json.loads(out.read_text(encoding="ascii"))
+    assert second.keys() == first.keys()
+    assert (second["kid"], second["generation"]) == (first["kid"], 2)
+    assert second["key"] not in result.stderr
+    run("people", "assign", add_person(run)[:6], "7")
+    refused = run("bands", "rekey", "7", "--out", str(tmp_path / "never.json"))
+    assert refused.exit_code == 1
+    assert "opaska people unassign 7" in refused.stderr
+    assert not (tmp_path / "never.json").exists()
+
+
+def test_without_a_fault_the_technicians_list_is_empty(run: Run) -> None:
+    run("bands", "add")
+    assert (run("bands", "faults").exit_code, run("bands", "faults").stdout) == (0, "")
+    assert json.loads(run("bands", "faults", "--days", "1", "--json").stdout) == []
+
+
+def test_a_name_with_line_breaks_or_brackets_breaks_no_list(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_person(run, "Ewa [\u0107órka] [/b]\n\tNowak\x1b[2J")
+    (line,) = run("people", "list").stdout.splitlines()
+    assert line.split("\t")[1] == "Ewa [\u0107órka] [/b]  Nowak [2J"
+    monkeypatch.setattr("opaska_gateway.commands.output._is_terminal", lambda: True)
+    assert "Ewa [\u0107órka] [/b]" in run("people", "list").stdout
+
+
 def test_the_bundle_goes_to_a_new_private_file_or_nowhere(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "band.json"
     result = run("bands", "add", "--out", str(out))

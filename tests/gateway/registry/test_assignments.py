@@ -121,3 +121,5 @@ async def test_the_agreement_in_force_is_taken_or_the_one_that_is_named(
         async with changing() as now:
             with pytest.raises(NotFound, match="no agreement in force"):
                 await assignments.assign(now, first, "7")
+            with pytest.raises(NotFound, match="is not in force"):
+                await assignments.assign(now, first, "7", agreement=rows[other].hex())

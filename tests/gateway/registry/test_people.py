@@ -7,19 +7,22 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from opaska_gateway.database import audit
 from opaska_gateway.database.tables import assignment, care_case, person, place
 from opaska_gateway.database.tables import audit as audit_table
 from opaska_gateway.errors import NotFound, Refused
 from opaska_gateway.registry import assignments, bands, people
-from opaska_gateway.registry.change import new_id
+from opaska_gateway.registry.change import change, new_id
 from opaska_gateway.settings import StorageSettings
 from opaska_gateway.store import Store, forget_traces, open_store
 from tests.gateway.registry.conftest import NewChange
+from tests.support.gateway_core import Core
+from tests.support.pipeline_runs import bring
 
 FACTS = {"name": "Maria Zażółcka", "phone": "600100200", "notes": "deaf in one ear"}
+CLOSED = {"state": "closed", "closed_ms": 1, "closed_by": "d", "outcome": "helped"}
 ADDRESS = "ulica Długa 17, Łódź"
 
 
@@ -78,8 +81,6 @@ async def test_a_person_needs_a_name(changing: NewChange) -> None:
 async def test_erasing_leaves_no_byte_of_key_or_facts_but_the_audit(
     storage: StorageSettings,
 ) -> None:
-    from opaska_gateway.registry.change import change
-
     async with open_store(storage) as store:
         async with change(store, "os:tester") as now:
             bundle = await bands.add(now, "7")
@@ -113,6 +114,27 @@ async def test_erasing_leaves_no_byte_of_key_or_facts_but_the_audit(
                 await assignments.assign(now, added.hex(), "7")
             with pytest.raises(Refused, match="was erased"):
                 await people.live_at(now, added.hex(), "Europe/Warsaw", ADDRESS)
+
+
+async def test_erasing_takes_what_came_while_the_key_was_broken(heart: Core) -> None:
+    band = await heart.add_band()
+    store = Store(heart.database, heart.vault)
+    async with heart.database.write() as connection:
+        await connection.execute(update(person).values(wrapped_key=bytes(60)))
+    await bring(heart, (band, band.sos(position=[522_297_700, 210_122_000, 12, 3])))
+    async with change(store, "os:tester") as now:
+        await now.connection.execute(update(assignment).values(to_ms=now.at_ms + 1))
+        await now.connection.execute(update(care_case).values(CLOSED))
+        await people.erase(now, (band.person_id or b"").hex(), "asked for it")
+    (event,) = await heart.events()
+    assert (event.body_form, event.body) == ("vault", None)
+
+
+async def test_a_reason_is_words(changing: NewChange) -> None:
+    async with changing() as now:
+        added = await people.add(now, FACTS)
+        with pytest.raises(Refused, match="write why"):
+            await people.erase(now, added.hex(), " ")
 
 
 async def test_nobody_is_erased_while_in_care(changing: NewChange) -> None:
