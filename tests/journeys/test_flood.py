@@ -8,35 +8,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from opaska_tools.bench.flood import Flood
 from opaska_tools.stage.registration import register_many
 from opaska_tools.stage.stored import count_reports
 from tests.support.requirements import requires_program
-from tests.support.world import a_gateway
+from tests.support.world import Broker, a_gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from opaska_tools.bench.flood import Answered
-    from tests.support.world import Broker
 
 CROWD = 100
 BACKLOG = 3_000
 LIVE = 5
 
 
-@requires_program("mosquitto")
-async def test_live_sos_is_answered_before_the_backlog(tmp_path: Path) -> None:
-    answered = await _flood(tmp_path, "mosquitto")
+BROKERS = ["embedded", pytest.param("mosquitto", marks=requires_program("mosquitto"))]
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+async def test_live_sos_is_answered_before_the_backlog(tmp_path: Path, broker: Broker) -> None:
+    answered = await _flood(tmp_path, broker)
     # In the order of arrival every SOS would come last and next to nothing would be left; answered
     # at once, each finds what was left when it was pressed: together two and a half backlogs.
     left = [each.backlog_left for each in answered]
     assert sum(left) > BACKLOG, left
-
-
-async def test_flood_through_the_embedded_broker_loses_nothing(tmp_path: Path) -> None:
-    # It hands everything on in the order of arrival, so it is no place for bands in the field.
-    await _flood(tmp_path, "embedded")
 
 
 async def _flood(folder: Path, broker: Broker) -> list[Answered]:

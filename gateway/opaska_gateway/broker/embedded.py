@@ -2,7 +2,8 @@
 """A broker inside the gateway process, for this machine only, so that nothing has to be installed.
 
 It speaks MQTT 3.1.1 without TLS and forgets everything at a restart: bands send again until they
-are answered, so nothing is lost. For bands in the field use Mosquitto, see gateway/deploy.
+are answered, so nothing is lost. An alarm passes telemetry that waits (urgent_first.py), but not
+what is still being read: for bands in the field use Mosquitto, see gateway/deploy.
 """
 
 from __future__ import annotations

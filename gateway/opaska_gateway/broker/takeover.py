@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from amqtt.broker import Broker
 
+from opaska_gateway.broker.urgent_first import UrgentFirst
+
 if TYPE_CHECKING:
-    from amqtt.contexts import ListenerConfig
+    from amqtt.contexts import BrokerConfig, ListenerConfig
     from amqtt.session import Session
 
 ENDS_S = 2.0  # then amqtt may do it its own way
@@ -21,7 +23,12 @@ LOOK_EVERY_S = 0.005  # it sets no event
 
 
 class OrderlyBroker(Broker):  # type: ignore[misc]  # amqtt has no types for mypy
-    """Ends what a client left open, once the new connection has shown who it is."""
+    """Ends what a client left open, once the new connection has shown who it is; urgent first."""
+
+    def __init__(self, config: BrokerConfig | dict[str, object]) -> None:
+        super().__init__(config)
+        assert hasattr(self, "_broadcast_queue"), "amqtt's queue has another name now"
+        self._broadcast_queue = UrgentFirst()
 
     async def _authenticate(self, session: Session, _: ListenerConfig) -> bool:
         welcome: bool = await super()._authenticate(session, _)

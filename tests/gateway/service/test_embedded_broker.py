@@ -12,6 +12,7 @@ import pytest
 from opaska_gateway.broker.access import BrokerAccess
 from opaska_gateway.broker.doorkeeper import Doorkeeper
 from opaska_gateway.broker.embedded import SHUTDOWN_S, embedded_broker
+from opaska_gateway.broker.urgent_first import UrgentFirst
 from opaska_gateway.errors import BrokerError
 from tests.gateway.deploy.broker import Client
 
@@ -108,6 +109,17 @@ async def test_it_ends_in_time_with_clients_connected() -> None:
     client.close()
     with pytest.raises(OSError, match=r"."):
         await asyncio.open_connection("127.0.0.1", access.port)
+
+
+async def test_alarms_and_answers_pass_the_telemetry_that_waits() -> None:
+    queue = UrgentFirst()
+    arrived = [f"up/{MINE}/t", f"up/{OTHER}/t", f"up/{MINE}/a", f"dn/{OTHER}", f"up/{OTHER}/a"]
+    for topic in arrived:
+        await queue.put({"topic": topic})
+    assert queue.qsize() == len(arrived)
+    left = [(await queue.get())["topic"] for _ in arrived]
+    assert left == [*arrived[2:], *arrived[:2]]
+    assert queue.empty()
 
 
 def test_its_rules_are_loaded_by_name() -> None:

@@ -34,12 +34,15 @@ def flood(
         int, typer.Option(min=1, max=1_000_000, help="Reports that bands kept during an outage.")
     ] = 50_000,
     sos: Annotated[int, typer.Option(min=1, max=1000, help="Live SOS pressed meanwhile.")] = 20,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Through the embedded broker in any case.")
+    ] = False,
     as_json: _Json = False,
 ) -> None:
     """Live SOS while a thousand bands hand over what they kept during an outage."""
     from opaska_tools.bench.flood import run
 
-    _show(run(backlog, sos), as_json=as_json)
+    _show(run(backlog, sos, embedded=embedded), as_json=as_json)
 
 
 @app.command()

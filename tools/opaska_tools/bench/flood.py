@@ -42,16 +42,16 @@ class Answered:
     backlog_left: int
 
 
-def run(backlog: int, sos: int) -> dict[str, Any]:
-    """Measure and return the JSON object."""
+def run(backlog: int, sos: int, *, embedded: bool = False) -> dict[str, Any]:
+    """Measure and return the JSON object; on Mosquitto where there is one, if not `embedded`."""
     with TemporaryDirectory(prefix="opaska-bench-") as folder:
-        return asyncio.run(_measure(Path(folder), backlog, sos))
+        return asyncio.run(_measure(Path(folder), backlog, sos, embedded=embedded))
 
 
-async def _measure(folder: Path, backlog: int, sos: int) -> dict[str, Any]:
+async def _measure(folder: Path, backlog: int, sos: int, *, embedded: bool) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         mosquitto = None
-        if find_mosquitto():
+        if not embedded and find_mosquitto():
             mosquitto = await stack.enter_async_context(Mosquitto(folder / "mosquitto"))
         gateway = Gateway(folder, mosquitto=mosquitto)
         gateway.write_config()
