@@ -9,8 +9,16 @@ import sys
 from pathlib import Path
 
 import psutil
+from rich.console import Console
 
 from opaska_tools.demo.journey import STATIONS, Journey
+from opaska_tools.demo.play import Play
+from opaska_tools.demo.screen import draw
+from opaska_tools.demo.wrist import Wrist
+from opaska_tools.simulator.band import POWER_ON, SimulatedBand
+from opaska_tools.simulator.records import Note, Start
+from opaska_tools.stage.registration import Registered, account_of
+from opaska_tools.stage.scene import Worn
 from tests.support.requirements import requires_program
 
 pytestmark = requires_program("micropython")
@@ -54,6 +62,40 @@ def test_a_journey_names_the_station_where_it_stopped() -> None:
         journey.passes(station, at_ms)
     assert journey.missing() == list(STATIONS)[5]
     assert not journey.arrived.is_set()
+
+
+async def test_the_live_screen_fits_80_columns_and_24_rows(tmp_path: Path) -> None:
+    play, wrist = _play_and_wrist(tmp_path)
+    journey = play.journeys[wrist.kid] = Journey(0.0)
+    for station in STATIONS:
+        journey.passes(station, 3_600_000.0)  # after an hour without a link
+    for name in ("working", "stored", "accepted", "taken", "closed", "not_sent"):
+        wrist.worn.band.notes.append(Note(2.0, name))
+        assert wrist.feels == name
+        console = Console(width=80, height=24)
+        rows = console.render_lines(draw(play, [wrist, wrist], 0, "said"), pad=False)
+        text = "\n".join("".join(part.text for part in row) for row in rows)
+        assert len(rows) < 24
+        assert "…" not in text  # nothing is cut off
+        assert "q  leave" in text
+        assert "said" in text
+
+
+async def test_the_live_screen_forgets_what_the_wrist_felt_before_its_power_went(
+    tmp_path: Path,
+) -> None:
+    _, wrist = _play_and_wrist(tmp_path)
+    wrist.worn.band.notes.append(Note(2.0, "accepted"))
+    assert wrist.feels == "accepted"
+    wrist.worn.band.starts.append(Start(3.0, POWER_ON, 0))
+    assert wrist.feels == ""
+
+
+def _play_and_wrist(folder: Path) -> tuple[Play, Wrist]:
+    band = SimulatedBand(folder / "band")
+    band.state = "on"
+    band.starts.append(Start(1.0, POWER_ON, 0))
+    return Play(folder), Wrist(Worn(Registered("00" * 8, 1, bytes(16), account_of(0)), band))
 
 
 def test_sos_bench_loses_and_doubles_nothing() -> None:

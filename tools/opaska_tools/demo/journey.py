@@ -8,15 +8,15 @@ import asyncio
 # station -> what happens there, for whoever watches; in the order of the journey
 STATIONS = {
     "held": "the button was held long enough",
-    "working_felt": "sealed and kept on the band's flash; the wrist feels: working, wait",
-    "received": "the gateway has the sealed report from the broker",
+    "working_felt": "sealed and kept; the wrist feels: working, wait",
+    "received": "the gateway has the report from the broker",
     "verified": "the seal is the band's own",
     "stored": "committed in the gateway's database",
     "case_opened": "a case rings",
     "stored_felt": "the wrist feels: stored",
-    "forwarded": "on its way to the monitoring centre (SIA DC-09, AES)",
-    "centre": "the centre's receiver has it in its own log",
-    "accepted": "the receiver's encrypted yes is back at the gateway",
+    "forwarded": "on its way to the centre (SIA DC-09, AES)",
+    "centre": "it stands in the log of the centre's receiver",
+    "accepted": "the centre's encrypted yes is at the gateway",
     "accepted_felt": "the wrist feels: help has been told",
 }
 

@@ -98,6 +98,8 @@ class _Hand:
 
     async def _press(self, wrist: Wrist) -> str:
         await wrist.worn.band.press(_PRESS_MS)
+        if wrist.worn.band.state == "off":
+            return "The button was held, but the band has no power. Press p, then s."
         return "The button was held."
 
     async def _power(self, wrist: Wrist) -> str:

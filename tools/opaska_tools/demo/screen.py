@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.columns import Columns
+from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from opaska_tools.demo.play import Play
     from opaska_tools.demo.wrist import Wrist
 
-KEYS = (
-    ("1 2", "take the other band"),
-    ("s", "press SOS"),
-    ("p", "cut or restore the power"),
-    ("l", "cut or restore the link"),
-    ("t", "take the case"),
-    ("c", "close the case"),
-    ("q", "leave"),
+KEYS = (  # rows of the help line
+    (
+        ("1 2", "other band"),
+        ("s", "press SOS"),
+        ("p", "power off or on"),
+        ("l", "link off or on"),
+    ),
+    (("t", "take the case"), ("c", "close the case"), ("q", "leave")),
 )
 _BAR = " ▁▂▃▄▅▆▇█"
 _MEANING = {
@@ -34,7 +34,7 @@ _MEANING = {
     "hold": "you are holding it",
     "working": "working, wait",
     "stored": "working, wait: stored",
-    "accepted": "working, wait: help has been told",
+    "accepted": "working, wait: help was told",
     "taken": "somebody is looking after you",
     "closed": "over",
     "not_sent": "NOT SENT, still trying",
@@ -44,13 +44,16 @@ _MEANING = {
 
 
 def draw(play: Play, wrists: list[Wrist], held: int, said: str) -> RenderableType:
-    """The whole screen."""
-    panels = [_wrist(wrist, number, number == held) for number, wrist in enumerate(wrists)]
-    return Group(Columns(panels, expand=True), _journey(play, wrists[held]), _help(said))
+    """The whole screen; it fits a terminal of 80 columns and 24 rows."""
+    panels = Table.grid(expand=True)
+    for _ in wrists:
+        panels.add_column(ratio=1)
+    panels.add_row(*(_wrist(wrist, number, number == held) for number, wrist in enumerate(wrists)))
+    return Group(panels, _journey(play, wrists[held]), _help(said))
 
 
 def _wrist(wrist: Wrist, number: int, held: bool) -> Panel:
-    text = Text()
+    text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"power {wrist.power}   link {'cut' if wrist.link_cut else 'up'}\n")
     text.append("motor ", "dim")
     text.append("".join(_BAR[round(duty * 8)] for duty in wrist.motor), wrist.colour)
@@ -61,10 +64,11 @@ def _wrist(wrist: Wrist, number: int, held: bool) -> Panel:
 
 
 def _journey(play: Play, wrist: Wrist) -> RenderableType:
-    table = Table(title=f"the last SOS of account {wrist.account}", expand=True)
-    table.add_column("station")
-    table.add_column("ms", justify="right")
-    table.add_column("what happens there")
+    table = Table(title=f"the last SOS of account {wrist.account}", box=SIMPLE_HEAD, expand=True)
+    table.show_edge = False
+    table.add_column("station", no_wrap=True)
+    table.add_column("ms", justify="right", no_wrap=True)
+    table.add_column("what happens there", ratio=1, no_wrap=True)
     journey = play.journeys.get(wrist.kid)
     for station, sentence in STATIONS.items():
         elapsed_ms = None if journey is None else journey.elapsed_ms(station)
@@ -74,8 +78,10 @@ def _journey(play: Play, wrist: Wrist) -> RenderableType:
 
 
 def _help(said: str) -> Text:
-    text = Text()
-    for key, meaning in KEYS:
-        text.append(f" {key} ", "reverse")
-        text.append(f" {meaning}   ")
-    return text.append(f"\n{said}", "italic")
+    text = Text(no_wrap=True, overflow="ellipsis")
+    for row in KEYS:
+        for key, meaning in row:
+            text.append(f" {key} ", "reverse")
+            text.append(f" {meaning}  ")
+        text.append("\n")
+    return text.append(said, "italic")

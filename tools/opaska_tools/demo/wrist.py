@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from opaska_tools.simulator.records import Note
-
 if TYPE_CHECKING:
     from opaska_tools.stage.scene import Worn
 
-_SHOWN = 40  # samples of the motor, one per frame of the screen
+_SHOWN = 28  # samples of the motor, one per frame: what half of 80 columns has room for
 _COLOURS = {"not_sent": "red", "accepted": "green", "taken": "green", "closed": "green"}
 _PASSING = ("hold", "fault", "safe_mode")  # patterns after which what stood before stands again
 
@@ -28,8 +26,8 @@ class Wrist:
 
     def sample(self) -> None:
         """One more sample of the motor."""
-        levels = [signal.duty for signal in self.worn.band.signals if signal.output == "motor"]
-        self.motor.append(levels[-1] if levels else 0.0)
+        newest_first = reversed(self.worn.band.signals)
+        self.motor.append(next((s.duty for s in newest_first if s.output == "motor"), 0.0))
 
     @property
     def power(self) -> str:
@@ -38,10 +36,13 @@ class Wrist:
     @property
     def feels(self) -> str:
         """The last pattern that stands; "" when there is none or the power is off."""
-        if self.worn.band.state != "on":
+        band = self.worn.band
+        if band.state != "on":
             return ""
-        notes: list[Note] = [n for n in self.worn.band.notes if n.name not in _PASSING]
-        return notes[-1].name if notes else ""
+        newest_first = reversed(band.notes)
+        stands = next((note for note in newest_first if note.name not in _PASSING), None)
+        # what stood before the power went is forgotten with it
+        return stands.name if stands and stands.t_ms >= band.starts[-1].t_ms else ""
 
     @property
     def colour(self) -> str:
