@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from opaska_gateway.database.bands import load_bands
+from opaska_gateway.database.bands import load_bands, newest_kids
 from opaska_gateway.refusals import Refused
 from opaska_gateway.vault import VaultError, band_key_purpose
 from opaska_protocol.channel import GatewayChannel
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opaska_gateway.database.engine import Database
     from opaska_gateway.vault import Vault
 
+AT_ONCE = 200  # bands: others have their turn after some 10 ms
 MAX_BANDS = 5_000  # about 5 kB each with its ciphers; one that falls out is loaded again
 
 
@@ -76,7 +77,7 @@ class Band:
 
 
 class Bands:
-    """Registered bands by kid, loaded when they first speak, the least recent forgotten first."""
+    """Registered bands by kid, loaded before they speak, the least recent forgotten first."""
 
     def __init__(self, database: Database, vault: Vault, gateway_salt: bytes) -> None:
         self._database = database
@@ -98,6 +99,14 @@ class Bands:
         if missing:
             found.update(await self._load(missing))
         return found
+
+    async def warm(self) -> None:
+        """Load those that may speak next: one by one, each costs as much as ten reports."""
+        kept = self._kept
+        async with self._database.read() as connection:
+            kids = await connection.run_sync(newest_kids, MAX_BANDS)
+        for start in range(0, len(kids), AT_ONCE):
+            await self._load([kid for kid in kids[start : start + AT_ONCE] if kid not in kept])
 
     def forget(self) -> None:
         """Something was changed in the registry: look again, also where that is under way."""

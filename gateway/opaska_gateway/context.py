@@ -48,4 +48,5 @@ class Context:
         """Another program changed bands, people, cases or orders: look again, tell what is new."""
         self.bands.forget()
         self.bodies.forget()
+        await self.bands.warm()
         await self.resender.look_again()

@@ -70,6 +70,7 @@ async def _run(
     centre = Centre(settings.centre, clock.now_ms)
     forwarder = Forwarder(context, centre)
     await context.resender.load()
+    await context.bands.warm()
     async with asyncio.TaskGroup() as group:
         group.create_task(_until(stop))
         group.create_task(pipeline.run())

@@ -38,6 +38,9 @@ class BandRow:
     assignments: tuple[Assignment, ...]
 
 
+_NEWEST = (
+    select(device.c.kid).where(device.c.revoked_ms.is_(None)).order_by(device.c.created_ms.desc())
+)
 _DEVICES = select(device).where(device.c.kid.in_(bindparam("kids", expanding=True)))
 _KEYS = select(device_key).join(device).where(device.c.kid.in_(bindparam("kids", expanding=True)))
 _ASSIGNMENTS = (
@@ -47,6 +50,11 @@ _ASSIGNMENTS = (
     .where(device.c.kid.in_(bindparam("kids", expanding=True)))
     .order_by(assignment.c.from_ms.desc())
 )
+
+
+def newest_kids(connection: Connection, at_most: int) -> list[bytes]:
+    """Of the bands that are not revoked, those registered last."""
+    return list(connection.execute(_NEWEST.limit(at_most)).scalars())
 
 
 def load_bands(connection: Connection, kids: list[bytes]) -> list[BandRow]:
