@@ -80,7 +80,12 @@ def _processors(*, human: bool) -> list[Processor]:
         structlog.processors.StackInfoRenderer(),
     ]
     if human:
-        return [*shared, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # not structlog's own choice, which shows what local variables hold: keys, positions
+        plain = structlog.dev.plain_traceback
+        return [
+            *shared,
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+        ]
     return [
         *shared,
         structlog.processors.format_exc_info,

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Generator
+from typing import Literal
 
 import pytest
 import structlog
@@ -72,3 +74,22 @@ def test_time_comes_from_the_source_that_drives_it_and_then_from_the_machine_aga
         assert (clock.now_ms(), clock.monotonic_s()) == (43_200_000, 12.0)
     assert abs(clock.now_ms() - time.time() * 1000) < 10_000
     assert abs(clock.monotonic_s() - time.monotonic()) < 10
+
+
+@pytest.mark.parametrize("form", ["human", "json"])
+def test_an_error_in_the_log_shows_no_key_that_was_at_hand(
+    capsys: pytest.CaptureFixture[str], form: Literal["human", "json"]
+) -> None:
+    key = secrets.token_hex(16)
+
+    def fail(k_gen: str) -> None:
+        raise ValueError(f"planted, {len(k_gen)}")
+
+    start_logging(form, "info", show_journey=False)
+    try:
+        fail(key)
+    except ValueError as error:
+        get_logger().error("report_failed", exc_info=error)
+    said = capsys.readouterr().err
+    assert "planted, 32" in said
+    assert key not in said
