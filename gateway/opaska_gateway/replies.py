@@ -36,10 +36,15 @@ class Replies:
     def answer(
         self, band: Band, generation: int, boot: int, seq: int, state: int, *, keep: bool
     ) -> None:
-        """Tell a band how far its report is; with `keep` the broker holds it for an absent one."""
+        """Tell a band how far its report is; with `keep` the broker holds it for an absent one.
+
+        A report of an earlier key is answered under the newest, too: nobody tells us which of them
+        the band has by now.
+        """
         unix_s = clock.now_ms() // 1000
         body = encode_answer(Answer(state, generation, boot, seq, unix_s))
-        if self._send(band, generation, body, keep=keep):
+        sent = [self._send(band, key, body, keep=keep) for key in {generation, band.generation}]
+        if any(sent):
             journey("answer_sent", kid=band.kid_hex, boot=boot, seq=seq, state=state)
 
     def order(self, band: Band, dseq: int, kind: int, arguments: bytes) -> None:

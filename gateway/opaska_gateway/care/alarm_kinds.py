@@ -36,6 +36,14 @@ def fault_kind(code: int | None) -> str:
     return OTHER_FAULT if code is None else FAULT_KINDS.get(code, OTHER_FAULT)
 
 
+def fault_word(code: int | None) -> str:
+    """For a technician, who wants the number of what this gateway does not know."""
+    if code is None:
+        return "unreadable"
+    kind = fault_kind(code)
+    return f"code {code}" if kind == OTHER_FAULT else kind.removeprefix("fault_").replace("_", " ")
+
+
 def signal_kind(report_type: int, alarm_kind: int | None) -> str:
     """The word that a receiver's profile turns into a code."""
     if report_type != reports.ALARM or alarm_kind is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,9 +19,13 @@ from opaska_gateway.errors import Refused
 
 if TYPE_CHECKING:
     from opaska_gateway.registry.bands import Bundle
+    from opaska_gateway.registry.change import Change
 
 app = typer.Typer(help="Bands: add, list, set, revoke.", no_args_is_help=True)
 
+OutOption = Annotated[
+    Path | None, typer.Option(help="Write the bundle to this new file, mode 0600.")
+]
 BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
 COLUMNS = (
     ("LABEL", "label"),
@@ -29,6 +33,16 @@ COLUMNS = (
     ("STATE", "state"),
     ("PERSON", "person_id"),
     ("ACCOUNT", "account"),
+)
+FAULT_COLUMNS = (
+    ("LABEL", "label"),
+    ("KID", "kid"),
+    ("FAULT", "fault"),
+    ("TIMES", "times"),
+    ("FIRST", "first_ms"),
+    ("LAST", "last_ms"),
+    ("DETAIL", "detail"),
+    ("CENTRE", "centre"),
 )
 
 
@@ -40,27 +54,29 @@ def add(
     organisation: Annotated[
         str | None, typer.Option(help="Who owns it; the only organisation there is.")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the bundle to this new file, mode 0600.")
-    ] = None,
+    out: OutOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Make a band known and hand out its key, once, as a JSON bundle to provision it with."""
 
-    async def work(office: Office) -> Bundle:
-        from opaska_gateway.broker.keys import update_keys
+    async def make(change: Change) -> Bundle:
         from opaska_gateway.registry import bands
 
-        async with office.change() as change:
-            bundle = await bands.add(change, label, organisation)
-        hand_out(json.dumps(asdict(bundle), indent=2))  # first of all: it cannot be had again
-        await update_keys(office.settings.broker, office.store)
-        return bundle
+        return await bands.add(change, label, organisation)
 
-    with errors_told(), _bundle_receiver(out) as hand_out:
-        bundle = at_office(config, work)
-    if out:
-        typer.echo(f"band {bundle.label} ({bundle.kid}): bundle written to {out}", err=True)
+    _hand_out_bundle(make, out, config)
+
+
+@app.command()
+def rekey(band: BandArgument, out: OutOption = None, config: ConfigOption = None) -> None:
+    """Give a band that nobody wears a new key, at each hand-over; provision it anew with it."""
+
+    async def make(change: Change) -> Bundle:
+        from opaska_gateway.registry import bands
+
+        return await bands.rekey(change, band)
+
+    _hand_out_bundle(make, out, config)
 
 
 @app.command("list")
@@ -74,6 +90,25 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
             return [_row(row) for row in await bands.list_all(connection)]
 
     show_rows(at_office(config, work), COLUMNS, as_json=as_json)
+
+
+@app.command()
+def faults(
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="How far to look back.")] = 30,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """What bands said is wrong with them, the latest first, and whether the centre was told."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway import clock
+        from opaska_gateway.registry import faults
+
+        async with office.read() as connection:
+            since_ms = clock.now_ms() - days * 86_400_000
+            return await faults.list_all(connection, since_ms)
+
+    show_rows(at_office(config, work), FAULT_COLUMNS, as_json=as_json)
 
 
 @app.command("set")
@@ -113,6 +148,24 @@ def revoke(
         return kid
 
     typer.echo(f"band {at_office(config, work)} is revoked")
+
+
+def _hand_out_bundle(
+    make: Callable[[Change], Awaitable[Bundle]], out: Path | None, config: Path | None
+) -> None:
+    async def work(office: Office) -> Bundle:
+        from opaska_gateway.broker.keys import update_keys
+
+        async with office.change() as change:
+            bundle = await make(change)
+        hand_out(json.dumps(asdict(bundle), indent=2))  # first of all: it cannot be had again
+        await update_keys(office.settings.broker, office.store)
+        return bundle
+
+    with errors_told(), _bundle_receiver(out) as hand_out:
+        bundle = at_office(config, work)
+    if out:
+        typer.echo(f"band {bundle.label} ({bundle.kid}): bundle written to {out}", err=True)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ async def assign(
     key_of(change.vault, someone)  # refuses an erased person
     if band.revoked_ms is not None:
         raise Refused(f"band {band.label} is revoked; take another one")
-    if await _open(change, band.id):
+    if await worn_now(change, band.id):
         raise Refused(
             f"band {band.label} is worn already; first: opaska people unassign {band.label}"
         )
@@ -73,7 +73,7 @@ async def unassign(change: Change, band_text: str, why: str | None = None) -> No
 
 async def end_if_open(change: Change, band: AnyRow, why: str | None) -> bool:
     """End the band's assignment; whether there was one."""
-    worn = await _open(change, band.id)
+    worn = await worn_now(change, band.id)
     if worn is None:
         return False
     await change.connection.execute(
@@ -87,7 +87,8 @@ async def end_if_open(change: Change, band: AnyRow, why: str | None) -> bool:
     return True
 
 
-async def _open(change: Change, device_id: bytes) -> AnyRow | None:
+async def worn_now(change: Change, device_id: bytes) -> AnyRow | None:
+    """The assignment that holds, if anybody wears the band."""
     query = select(assignment).where(
         assignment.c.device_id == device_id, assignment.c.to_ms.is_(None)
     )

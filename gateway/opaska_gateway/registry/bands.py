@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bands: made known with a fresh key, listed, and revoked for ever."""
+"""Bands: made known with a fresh key, given a new one at a hand-over, listed, revoked for ever."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opaska_gateway.registry.change import Change
     from opaska_gateway.vault import Vault
 
-FIRST_GENERATION = 1
+FIRST_GENERATION, LAST_GENERATION = 1, 65_535  # as the wire counts them
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,45 @@ class Bundle:
 async def add(change: Change, label: str | None = None, organisation: str | None = None) -> Bundle:
     """Make a band known: its identity, its first key, and the bundle to provision it with."""
     owner = await named_or_first(change, organisation)
-    kid, key, device_id = os.urandom(KID_BYTES), os.urandom(KEY_SIZE), new_id()
+    kid, device_id = os.urandom(KID_BYTES), new_id()
     label = await _free_label(change.connection, owner, label)
     await change.connection.execute(
         insert(device).values(
             id=device_id, organisation_id=owner, kid=kid, label=label, created_ms=change.at_ms
         )
     )
-    await change.connection.execute(
-        insert(device_key).values(
-            device_id=device_id,
-            generation=FIRST_GENERATION,
-            organisation_id=owner,
-            wrapped=change.vault.wrap(band_key_purpose(kid, FIRST_GENERATION), key),
-            from_ms=change.at_ms,
-        )
-    )
+    key = await _new_key(change, device_id, owner, kid, FIRST_GENERATION)
     await change.note("band_added", _subject(device_id), owner, to_value=kid.hex())
     return Bundle(kid.hex(), label, FIRST_GENERATION, key.hex(), kid.hex())
+
+
+async def rekey(change: Change, text: str) -> Bundle:
+    """A new key for a band between two wearers; the bundle to provision it with.
+
+    With the old one it cannot connect over TLS any more. What it sealed under it, and still keeps,
+    is taken and answered until the band is revoked: nobody's alarm is lost over a hand-over.
+    """
+    band = await find(change.connection, BAND, text)
+    if band.revoked_ms is not None:
+        raise Refused(f"band {band.label} is revoked for ever; add it anew: opaska bands add")
+    if await assignments.worn_now(change, band.id):
+        raise Refused(
+            f"band {band.label} is worn, and would not be heard until it is provisioned again; "
+            f"first: opaska people unassign {band.label}"
+        )
+    newest = select(func.max(device_key.c.generation)).where(device_key.c.device_id == band.id)
+    old = (await change.connection.execute(newest)).scalar_one()
+    if old == LAST_GENERATION:
+        raise Refused(f"band {band.label} has had every key a band can have; take another band")
+    key = await _new_key(change, band.id, band.organisation_id, band.kid, old + 1)
+    await change.note(
+        "band_rekeyed",
+        _subject(band.id),
+        band.organisation_id,
+        from_value=f"generation {old}",
+        to_value=f"generation {old + 1}",
+    )
+    return Bundle(band.kid.hex(), band.label, old + 1, key.hex(), band.kid.hex())
 
 
 async def revoke(change: Change, text: str, why: str) -> str:
@@ -115,6 +136,22 @@ async def psk_by_kid(connection: AsyncConnection, vault: Vault) -> dict[str, byt
         )
         for row in rows
     }
+
+
+async def _new_key(
+    change: Change, device_id: bytes, owner: bytes, kid: bytes, generation: int
+) -> bytes:
+    key = os.urandom(KEY_SIZE)
+    await change.connection.execute(
+        insert(device_key).values(
+            device_id=device_id,
+            generation=generation,
+            organisation_id=owner,
+            wrapped=change.vault.wrap(band_key_purpose(kid, generation), key),
+            from_ms=change.at_ms,
+        )
+    )
+    return key
 
 
 async def _free_label(connection: AsyncConnection, owner: bytes, wanted: str | None) -> str:

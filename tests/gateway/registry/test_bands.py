@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from opaska_gateway.database.tables import device, device_key
+from opaska_gateway.database.tables import audit, device, device_key
 from opaska_gateway.errors import NotFound, Refused
 from opaska_gateway.registry import assignments, bands, people
 from opaska_gateway.settings import StorageSettings
@@ -94,6 +94,66 @@ async def test_a_revoked_band_is_off_its_wearer_and_out_of_the_brokers_keys(
             await bands.revoke(now, lost.kid, "lost")
         with pytest.raises(Refused, match="is revoked; take another one"):
             await assignments.assign(now, person.hex(), lost.kid, "1409")
+
+
+async def test_a_new_key_is_for_the_next_connection_and_the_old_one_stays_for_what_it_sealed(
+    store: Store, changing: NewChange
+) -> None:
+    async with changing() as now:
+        first = await bands.add(now, "7")
+    async with changing() as now:
+        second = await bands.rekey(now, "7")
+    assert (second.kid, second.label, second.generation) == (first.kid, "7", 2)
+    assert second.tls_identity == first.tls_identity
+    assert second.key != first.key
+    async with store.database.read() as connection:
+        psk = await bands.psk_by_kid(connection, store.vault)
+        rows = (
+            await connection.execute(select(device_key).order_by(device_key.c.generation))
+        ).all()
+        lines = (await connection.execute(select(audit).order_by(audit.c.id))).all()
+    assert psk == {first.kid: derive_psk(bytes.fromhex(second.key))}
+    assert [row.to_ms for row in rows] == [None, None]
+    kept = [
+        store.vault.unwrap(band_key_purpose(bytes.fromhex(first.kid), row.generation), row.wrapped)
+        for row in rows
+    ]
+    assert [key.hex() for key in kept] == [first.key, second.key]
+    assert [(line.who, line.what, line.from_value, line.to_value) for line in lines][-1] == (
+        "os:tester",
+        "band_rekeyed",
+        "generation 1",
+        "generation 2",
+    )
+    assert second.key not in repr(lines)
+
+
+async def test_a_band_that_could_not_be_heard_afterwards_gets_no_new_key(
+    store: Store, changing: NewChange
+) -> None:
+    async with changing() as now:
+        for label in ("worn", "revoked", "last"):
+            await bands.add(now, label)
+        person = await people.add(now, {"name": "Maria"})
+        await assignments.assign(now, person.hex(), "worn", "1409")
+        await bands.revoke(now, "revoked", "lost")
+        last = select(device.c.id).where(device.c.label == "last").scalar_subquery()
+        await now.connection.execute(
+            device_key.update().where(device_key.c.device_id == last).values(generation=65_535)
+        )
+    for label, advice in (
+        ("worn", "opaska people unassign worn"),
+        ("revoked", "opaska bands add"),
+        ("last", "take another band"),
+    ):
+        with pytest.raises(Refused, match=advice):
+            async with changing() as now:
+                await bands.rekey(now, label)
+    async with store.database.read() as connection:
+        assert len((await connection.execute(select(device_key))).all()) == 3
+    async with changing() as now:
+        await assignments.unassign(now, "worn")
+        assert (await bands.rekey(now, "worn")).generation == 2
 
 
 async def test_a_band_is_found_by_label_kid_or_the_beginning_of_its_kid(
