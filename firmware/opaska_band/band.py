@@ -199,9 +199,11 @@ class Band:
     def _answered(self, answer: "Answer") -> None:
         """The wearer first; then the report is freed. Neither waits for the other to succeed."""
         boot, seq, state_ = answer.boot, answer.seq, answer.state
-        attempt("answer", lambda: self.sos.answered(boot, seq, state_), self.faults)
-        self.reporter.answered(boot, seq, state_, answer.unix_s)
-        if self.heartbeat and state_ == answers.STORED:
+        own = answer.generation == self.identity.generation  # else it was another wearer's
+        if own:
+            attempt("answer", lambda: self.sos.answered(boot, seq, state_), self.faults)
+        self.reporter.answered(answer)
+        if own and self.heartbeat and state_ == answers.STORED:
             self.heartbeat.answered(boot, seq)
 
     def _will(self) -> "tuple[str, bytes]":

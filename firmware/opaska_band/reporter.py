@@ -3,7 +3,7 @@
 
 from micropython import const
 
-from opaska_protocol import reports
+from opaska_protocol import frame, reports
 from opaska_protocol.answers import STORED
 
 from .outbox import TELEMETRY, URGENT
@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from opaska_protocol.answers import Answer
     from opaska_protocol.channel import BandChannel
 
     from .clock import Uptime, WallTime
@@ -56,9 +57,9 @@ class Reporter:
             return None
         self._seq += 1
         seq = self._seq
-        frame = self._channel.seal(seq, body)
+        sealed = self._channel.seal(seq, body)
         letter = URGENT if reports.is_urgent(type_) else TELEMETRY
-        if not self._outbox.put(letter, self.boot, seq, frame):
+        if not self._outbox.put(letter, self.boot, seq, sealed):
             return None
         is_anchor = self._wall.known.is_set() and type_ in (reports.BOOT, reports.HEARTBEAT)
         self._sealed.append((seq, self._uptime.ms(), is_anchor))
@@ -71,15 +72,25 @@ class Reporter:
         self._seq += 1
         return self._channel.seal(self._seq, body)
 
-    def answered(self, boot: int, seq: int, state: int, unix_s: "int | None") -> None:
-        """A verified answer: the first one to a report frees it and may teach the time."""
-        if state != STORED:
+    def answered(self, answer: "Answer") -> None:
+        """A verified answer: STORED frees its report, and the first one may teach the time."""
+        if answer.state != STORED:
+            return
+        if answer.boot != self.boot or answer.generation != self._channel.generation:
+            self._free_earlier(answer)
             return
         for sealed in self._sealed:
-            if boot == self.boot and sealed[0] == seq:
-                self._learn(sealed, unix_s)
+            if sealed[0] == answer.seq:
+                self._learn(sealed, answer.unix_s)
                 break
-        self._outbox.remove(boot, seq)
+        self._outbox.remove(answer.boot, answer.seq)
+
+    def _free_earlier(self, answer: "Answer") -> None:
+        """A report of an earlier boot, which may have had another key: the kept frame tells."""
+        for letter in (URGENT, TELEMETRY):
+            kept = self._outbox.read(letter, answer.boot, answer.seq)
+            if kept and frame.parse_up(kept)[0].generation == answer.generation:
+                self._outbox.remove(answer.boot, answer.seq)
 
     def _learn(self, sealed: "tuple[int, int, bool]", unix_s: "int | None") -> None:
         self._sealed.remove(sealed)

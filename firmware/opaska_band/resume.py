@@ -26,11 +26,13 @@ def waiting_alarms(outbox: "Outbox", identity: "Identity", boot: int) -> "list[t
 
 
 def _is_alarm(sealed: "bytes | None", opener: GatewayChannel) -> bool:
-    """What cannot be opened, being of an earlier key, counts as an alarm."""
+    """What cannot be opened counts as one; what an earlier key has sealed was another wearer's."""
     if sealed is None:
         return False
     try:
         header, ciphertext = frame.parse_up(sealed)
+        if header.generation != opener.generation:
+            return False
         return reports.rings(reports.decode_report(opener.open(header, ciphertext)).type)
     except ProtocolError:
         return True

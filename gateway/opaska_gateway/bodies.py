@@ -18,7 +18,7 @@ from opaska_gateway.vault import (
     personal_context,
     seal_personal,
 )
-from opaska_protocol.reports import BOOT, FAULT, HEARTBEAT
+from opaska_protocol.reports import BOOT, FAULT, HEARTBEAT, LINK_LOST
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -31,7 +31,7 @@ Form = Literal["clear", "person", "vault"]
 # person  sealed under the wearer's key; erased with it
 # vault   sealed under the key file, since nobody wore the band (or the wearer's key is broken)
 
-TECHNICAL: Final = frozenset((BOOT, HEARTBEAT, FAULT))
+TECHNICAL: Final = frozenset((BOOT, HEARTBEAT, FAULT, LINK_LOST))
 MAX_KEYS = 1_000  # 32 bytes each
 
 log = get_logger()

@@ -25,7 +25,7 @@ from opaska_band.resume import waiting_alarms
 from opaska_band.settings import Settings
 from opaska_band.storage import Storage
 from opaska_protocol import frame, reports
-from opaska_protocol.answers import ACCEPTED, CLOSED, STORED, TAKEN
+from opaska_protocol.answers import ACCEPTED, CLOSED, STORED, TAKEN, Answer
 
 UNIX_S = 1_790_000_000
 YEAR_MS = 365 * 86_400_000
@@ -56,7 +56,7 @@ class Band:
         self.outbox = outbox(self.storage, self.faults)
         self.uptime = Uptime()
         self.wall = WallTime()
-        self.channel = channel(boot)
+        self.channel = channel(boot, generation)
         self.reporter = Reporter(self.channel, self.outbox, self.uptime, self.wall)
         self.settings = Settings()
         self.sos = Sos()
@@ -78,8 +78,12 @@ class Band:
         header, ciphertext = frame.parse_up(self.frame(letter, seq))
         return reports.decode_report(gateway().open(header, ciphertext))
 
+    def answered(self, state, boot, seq, generation=None, unix_s=UNIX_S):
+        answer = Answer(state, generation or self.identity.generation, boot, seq, unix_s)
+        self.reporter.answered(answer)
+
     def stored(self, seq, unix_s=UNIX_S):
-        self.reporter.answered(self.reporter.boot, seq, STORED, unix_s)
+        self.answered(STORED, self.reporter.boot, seq, unix_s=unix_s)
 
 
 def test_reports_are_numbered_sealed_and_kept():
@@ -108,10 +112,10 @@ def test_only_stored_frees_a_report():
     band = Band()
     seq = band.sos_report()
     for state in (ACCEPTED, TAKEN, CLOSED):
-        band.reporter.answered(BOOT, seq, state, UNIX_S)
+        band.answered(state, BOOT, seq)
         assert band.outbox.count == 1
-    band.reporter.answered(BOOT + 1, seq, STORED, UNIX_S)
-    band.reporter.answered(BOOT, seq + 1, STORED, UNIX_S)
+    band.answered(STORED, BOOT + 1, seq)
+    band.answered(STORED, BOOT, seq + 1)
     assert band.outbox.count == 1
     band.stored(seq)
     band.stored(seq)
@@ -252,7 +256,7 @@ def test_heartbeats_do_not_fill_the_flash_while_nobody_takes_them():
     for _ in range(50):
         band.heartbeat.beat()
     assert len(band.outbox.telemetry) == 12
-    band.reporter.answered(BOOT, 1, STORED, None)
+    band.answered(STORED, BOOT, 1)
     band.heartbeat.beat()
     assert len(band.outbox.telemetry) == 12
 
@@ -296,11 +300,38 @@ def test_sos_waiting_from_before_the_restart_is_told_from_a_waiting_fault():
     assert found == [(BOOT, sos_seq)]
 
 
-def test_waiting_report_of_an_earlier_key_counts_as_an_alarm():
+def test_waiting_report_that_nobody_can_open_counts_as_an_alarm():
     before = Band()
     seq = before.sos_report()
-    identity = Identity(KID, 2, KEY, reports.BENCH, "", False)
+    identity = Identity(KID, 1, bytes(16), reports.BENCH, "", False)
     assert waiting_alarms(Band(before.storage, 9).outbox, identity, 9) == [(BOOT, seq)]
+
+
+def test_waiting_alarm_of_an_earlier_key_is_another_wearers():
+    before = Band()
+    before.sos_report()
+    identity = Identity(KID, 2, KEY, reports.BENCH, "", False)
+    assert waiting_alarms(Band(before.storage, 9).outbox, identity, 9) == []
+
+
+def test_report_of_an_earlier_key_is_freed_by_its_own_answer_only():
+    before = Band()
+    sos, fault = before.sos_report(), before.reporter.report(reports.FAULT, {"code": 6})
+    before.heartbeat.beat()
+    after = Band(before.storage, BOOT + 1, generation=2)
+    own = after.sos_report()
+    for generation, boot, seq in (
+        (2, BOOT, sos),
+        (3, BOOT, sos),
+        (1, BOOT, 50),
+        (1, BOOT + 1, own),
+    ):
+        after.answered(STORED, boot, seq, generation)
+    assert after.outbox.count == 4
+    after.answered(STORED, BOOT + 1, own, 2)
+    after.answered(STORED, BOOT, sos, 1)
+    after.answered(STORED, BOOT, 3, 1)
+    assert list(after.outbox.waiting()) == [("a", BOOT, fault)]
 
 
 def test_broken_file_in_the_outbox_is_no_alarm_and_stops_nobody():

@@ -88,8 +88,8 @@ def codes(faults):
     return [code for code, _ in faults._queue]
 
 
-def channel(boot=BOOT):
-    return BandChannel(KID, 1, KEY, boot, b"saltsalt")
+def channel(boot=BOOT, generation=1):
+    return BandChannel(KID, generation, KEY, boot, b"saltsalt")
 
 
 def gateway():

@@ -170,7 +170,7 @@ class Life:
             self.inbox.receive(b"", answer)
 
     def answered(self, answer):
-        self.reporter.answered(answer.boot, answer.seq, answer.state, answer.unix_s)
+        self.reporter.answered(answer)
 
 
 def live(life, actions):

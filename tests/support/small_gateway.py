@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -54,6 +55,7 @@ class SmallGateway:
         self.stores_telemetry = True
         self.arrivals: dict[tuple[int, int], Arrival] = {}
         self.repeats = 0  # arrivals of the same bytes
+        self.times: Counter[tuple[int, int]] = Counter()  # how often each report came
         self.clashes: list[tuple[int, int]] = []  # same name, other bytes: must stay empty
         self._frames: dict[tuple[int, int], bytes] = {}
         self._kid = kid
@@ -76,11 +78,12 @@ class SmallGateway:
     def of_type(self, type_: int) -> list[Arrival]:
         return [arrival for arrival in self.arrivals.values() if arrival.type == type_]
 
-    async def answer(self, state: int, boot: int, seq: int) -> None:
-        await self.send(self.seal_answer(state, boot, seq))
+    async def answer(self, state: int, boot: int, seq: int, generation: int | None = None) -> None:
+        await self.send(self.seal_answer(state, boot, seq, generation))
 
-    def seal_answer(self, state: int, boot: int, seq: int) -> bytes:
-        answer = Answer(state, self._generation, boot, seq, int(time.time()))
+    def seal_answer(self, state: int, boot: int, seq: int, generation: int | None = None) -> bytes:
+        """Under our own key, also to a report of another generation."""
+        answer = Answer(state, generation or self._generation, boot, seq, int(time.time()))
         return self.seal(encode_answer(answer))
 
     async def order(self, dseq: int, kind: int, arguments: dict[int, Any]) -> None:
@@ -102,7 +105,10 @@ class SmallGateway:
 
     async def _take(self, topic: str, data: bytes) -> None:
         header, ciphertext = frame.parse_up(data)
+        if header.generation != self._generation:
+            return
         name = (header.boot, header.seq)
+        self.times[name] += 1
         report = decode_report(self._channel.open(header, ciphertext))
         if name in self._frames:
             self.repeats += 1
