@@ -10,7 +10,7 @@ INSTALL := -m pip --disable-pip-version-check -qq install --progress-bar off
 PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test soak fuzz simulate clean
+.PHONY: help setup demo check test soak fuzz simulate image clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,10 @@ fuzz: setup ## the random input tests, ten times as long
 
 simulate: .venv/project.stamp ## a simulated band to press by hand
 	@$(BIN)/opaska simulate
+
+image: .venv/project.stamp ## the band's code, for `mpremote romfs deploy`
+	@cp "$$($(BIN)/python -m opaska_tools.firmware_build)" .build/band.romfs
+	@echo .build/band.romfs
 
 clean: ## remove what make made; data in ./var stays
 	rm -rf .build .venv .venv-oracle firmware/typings .mypy_cache .pytest_cache .ruff_cache \

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 pytestmark = needs_micropython
 
-HEAP_LIMIT = 46_000  # bytes of the band's 256K for code and state of the simulated processor
+HEAP_LIMIT = 34_000  # bytes of the band's 256K for the simulated processor, run in place
 
 
 async def test_pins_edges_and_pwm_do_what_micropython_documents(board: Boards) -> None:

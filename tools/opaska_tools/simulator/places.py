@@ -10,8 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 BOARD = ROOT / "hardware" / "simulated"
 FIRMWARE = ROOT / "firmware"
-PROTOCOL = ROOT / "shared_protocol"
-FLASHED = (FIRMWARE, PROTOCOL)  # what a real band has too
 MAIN = FIRMWARE / "main.py"
 
 
