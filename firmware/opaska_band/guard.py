@@ -4,6 +4,7 @@
 import asyncio
 import gc
 import sys
+import time
 
 from opaska_protocol.reports import TASK_FAILED
 
@@ -18,14 +19,17 @@ _LONGEST_WAIT_MS = 60_000
 
 
 async def keep(name: str, run: "Callable[[], Awaitable[Any]]", faults: Faults) -> None:
-    """Run the task until it returns; after a failure again, with longer and longer waits."""
+    """Run the task until it returns; after a failure again, and after many with longer waits."""
     wait_ms = _FIRST_WAIT_MS
     while True:
+        begun = time.ticks_ms()
         try:
             await run()
             return
         except Exception as error:
             failed(name, error, faults)
+        if not 0 <= time.ticks_diff(time.ticks_ms(), begun) < _LONGEST_WAIT_MS:
+            wait_ms = _FIRST_WAIT_MS  # it has worked since, perhaps for so long that ticks wrapped
         await asyncio.sleep_ms(wait_ms)
         wait_ms = min(2 * wait_ms, _LONGEST_WAIT_MS)
 

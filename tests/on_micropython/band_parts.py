@@ -2,6 +2,7 @@
 # The small parts of the band: clock, faults, guard, settings, identity, inbox and orders.
 
 import asyncio
+from time import ticks_diff, ticks_ms
 
 from band_support import (
     BOOT,
@@ -138,6 +139,23 @@ async def test_failing_task_is_reported_and_starts_again():
     assert len(runs) == 4
     assert found.count == 3
     assert found._queue == [(reports.TASK_FAILED, "planted")]
+
+
+async def test_task_that_fails_now_and_then_is_back_at_once_each_time():
+    guard._FIRST_WAIT_MS = 1
+    guard._LONGEST_WAIT_MS = 100
+    begun = []
+
+    async def run():
+        begun.append(ticks_ms())
+        await asyncio.sleep_ms(0 if len(begun) < 12 else 110)
+        if len(begun) < 14:
+            raise ValueError("planted")
+
+    await guard.keep("planted", run, faults())
+    pauses = [ticks_diff(begun[n + 1], begun[n]) for n in range(len(begun) - 1)]
+    assert max(pauses[8:11]) >= 90, pauses  # it fails and fails: ever more slowly
+    assert max(pauses[11:]) < 110 + 90, pauses  # it has worked for long
 
 
 async def test_cancelled_task_is_not_started_again():
