@@ -50,6 +50,7 @@ class Vault:
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(part)  # whole or not at all, and never over an existing one
         part.unlink()
+        _keep_names(path.parent)
         return cls(path)
 
     def wrap(self, purpose: bytes, secret: bytes) -> bytes:
@@ -106,6 +107,15 @@ def _open(cipher: AESGCM, context: bytes, sealed: bytes) -> bytes:
     if len(sealed) < NONCE_BYTES:
         raise InvalidTag
     return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+
+
+def _keep_names(folder: Path) -> None:
+    """A file's own fsync does not make its name durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _read_key(path: Path) -> bytes:

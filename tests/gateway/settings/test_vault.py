@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -27,6 +28,18 @@ def test_a_new_key_file_is_for_its_owner_only(path: Path) -> None:
 def test_a_second_first_start_keeps_the_file_of_the_first(path: Path) -> None:
     wrapped = Vault.create(path).wrap(b"p", b"secret")
     assert Vault.create(path).unwrap(b"p", wrapped) == b"secret"
+
+
+def test_a_new_key_file_outlives_a_power_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes first, then the folder that names it: what is wrapped under it will be durable."""
+    kept: list[tuple[bool, bool]] = []
+
+    def sync(descriptor: int) -> None:
+        kept.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), path.exists()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    Vault.create(path)
+    assert kept == [(False, False), (True, True)]
 
 
 def test_what_is_wrapped_opens_again_only_for_its_purpose_and_key(path: Path) -> None:
