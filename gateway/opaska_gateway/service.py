@@ -79,6 +79,12 @@ async def _run(
         group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()
+        if not settings.centre.receiver:
+            log.warning(
+                "no_monitoring_centre",
+                problem="alarms open cases here and reach nobody else; "
+                "add a [[centre.receiver]] table to the settings",
+            )
         log.info(
             "ready",
             broker_host=access.host,

@@ -119,10 +119,16 @@ def password_entry(username: str, password: str) -> str:
 
 def write_files(plan: MosquittoPlan, psk_by_kid: Mapping[str, bytes]) -> None:
     """Write everything Mosquitto needs; the gateway's password is made once and then kept."""
-    plan.folder.mkdir(parents=True, exist_ok=True)
-    if not plan.gateway_password_file.exists():
-        replace(plan.gateway_password_file, secrets.token_urlsafe(24) + "\n", SECRET_MODE)
-    password = plan.gateway_password_file.read_text(encoding="utf-8").strip()
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        if not plan.gateway_password_file.exists():
+            replace(plan.gateway_password_file, secrets.token_urlsafe(24) + "\n", SECRET_MODE)
+        password = plan.gateway_password_file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BrokerError(
+            f"{error.filename}: cannot be used ({error.strerror}); let this user write in "
+            f"{plan.folder}, or write another folder"
+        ) from None
     replace(plan.folder / "opaska.conf", configuration(plan), SHARED_MODE)
     replace(plan.folder / "rules.acl", access_rules(plan), SHARED_MODE)
     replace(plan.folder / "passwords", password_entry(plan.username, password), SHARED_MODE)

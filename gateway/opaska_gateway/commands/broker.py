@@ -45,9 +45,17 @@ def files(
 def keys(config: ConfigOption = None) -> None:
     """Write the keys of all bands to the psk_file of the settings again."""
 
-    async def work(office: Office) -> None:
+    async def work(office: Office) -> Path:
         from opaska_gateway.broker.keys import update_keys
+        from opaska_gateway.errors import BrokerError
 
+        path = office.settings.broker.mosquitto_psk_file
+        if path is None:
+            raise BrokerError(
+                "the settings name no broker.mosquitto_psk_file to write; "
+                "the embedded broker needs none"
+            )
         await update_keys(office.settings.broker, office.store)
+        return path
 
-    at_office(config, work)
+    typer.echo(f"the keys of all bands are in {at_office(config, work)}")

@@ -64,6 +64,21 @@ def test_mosquitto_is_told_by_its_pid_file_or_the_operator_is(
     assert told == [(4711, signal.SIGHUP)]
 
 
+def test_a_folder_or_a_setting_that_cannot_be_used_is_one_sentence(
+    run: Run, tmp_path: Path
+) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    for folder in (in_the_way, in_the_way / "below"):
+        result = run("broker", "files", str(folder))
+        assert result.exit_code == 1
+        assert "write another folder" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    result = run("broker", "keys")
+    assert result.exit_code == 1
+    assert "broker.mosquitto_psk_file" in result.stderr
+
+
 def test_one_command_writes_all_of_mosquittos_files(run: Run, tmp_path: Path) -> None:
     kid = json.loads(run("bands", "add").stdout)["kid"]
     folder = tmp_path / "mosquitto"

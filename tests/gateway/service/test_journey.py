@@ -30,6 +30,12 @@ async def test_a_press_is_stored_answered_taken_and_closed(
     assert (case["state"], case["outcome"]) == ("closed", "helped")
 
 
+async def test_a_gateway_that_can_tell_nobody_says_so_at_its_start(gateway: Serve) -> None:
+    (warning,) = (line for line in gateway.seen if line["event"] == "no_monitoring_centre")
+    assert warning["level"] == "warning"
+    assert "[[centre.receiver]]" in warning["problem"]
+
+
 async def test_every_station_of_the_journey_is_a_line_with_its_time(
     gateway: Serve, switch_on: Callable[..., Band]
 ) -> None:
