@@ -95,6 +95,7 @@ class MqttLink:
         """Read again."""
         if self._is_paused and self._socket is not None:
             self._loop.add_reader(self._socket, self._read)
+            self._loop.call_soon(self._read)  # what came before the pause may wait inside TLS
         self._is_paused = False
 
     async def _connection(self) -> float:
@@ -158,6 +159,8 @@ class MqttLink:
             self._socket = None
 
     def _read(self) -> None:
+        if self._is_paused or self._socket is None:  # since this turn was asked for
+            return
         for _ in range(READS_A_TURN):
             before = self._received
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS or self._is_paused:

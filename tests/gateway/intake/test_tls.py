@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from opaska_gateway.intake import mqtt_link
+from opaska_gateway.intake import mqtt, mqtt_link
 from opaska_gateway.intake.mqtt import MqttIntake
 from opaska_gateway.pipeline import Pipeline
 from tests.gateway.centre.test_dc09_tls import _certificate, _server
@@ -76,6 +76,17 @@ async def test_nothing_stays_behind_inside_tls(
     async with working(heart, protected), connected(heart, protected) as band:
         for number in range(60):
             band.report(urgent=number % 20 == 0)
+        await until(lambda: band.answered == 60, "all answers")
+
+
+@requires_program("mosquitto")
+async def test_what_came_before_a_pause_inside_tls_is_read_after_it(
+    heart: Core, protected: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mqtt, "MAX_UNDECIDED", 4)
+    async with working(heart, protected), connected(heart, protected) as band:
+        for _ in range(60):
+            band.report()
         await until(lambda: band.answered == 60, "all answers")
 
 
