@@ -192,7 +192,9 @@ class Forwarder:
             "next_attempt_ms": now_ms + _pause_ms(row.attempts),
         }
         if not outbox.settle(connection, row.id, self._lease.owner, **values):
-            return []  # the case was closed meanwhile, or the lease was lost
+            # The case was closed meanwhile, or the lease was lost.
+            log.info("decided_meanwhile", outbox=row.id, outcome=delivery.outcome)
+            return []
         if not arrived:
             _say_not_forwarded(row, delivery)
             return []

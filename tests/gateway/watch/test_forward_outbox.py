@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,22 +14,22 @@ from sqlalchemy import text, update
 
 from opaska_gateway import clock, desk
 from opaska_gateway.care.occurred import LATE_MS
+from opaska_gateway.centre import Centre as RealCentre
+from opaska_gateway.centre import CentreSettings
 from opaska_gateway.centre.interface import Delivery, Outcome, Signal
 from opaska_gateway.database import outbox, tables
 from opaska_gateway.errors import Refused
 from opaska_gateway.watch import forward_outbox
-from opaska_gateway.watch.forward_outbox import HANDS, PAUSES_MS, Forwarder
+from opaska_gateway.watch.forward_outbox import HANDS, PAUSES_MS
 from opaska_protocol import answers, reports
+from tests.gateway.watch.forwarding import forwarding
 from tests.support.gateway_core import Later
 from tests.support.pipeline_runs import bring
 from tests.support.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from sqlalchemy import Connection
 
-    from opaska_gateway.context import Context
     from opaska_gateway.database.outbox import Waiting
     from tests.support.gateway_core import Core
 
@@ -58,19 +57,6 @@ class FakeCentre:
         self.at_once -= 1
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
         return Delivery(outcome, "main", "as told")
-
-
-@asynccontextmanager
-async def forwarding(
-    heart: Core, centre: FakeCentre, context: Context | None = None
-) -> AsyncGenerator[Forwarder]:
-    forwarder = Forwarder(context or heart.context, centre)
-    task = asyncio.create_task(forwarder.run())
-    try:
-        yield forwarder
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _outbox(heart: Core) -> Any:
@@ -158,6 +144,27 @@ async def test_a_centre_that_hangs_is_given_up_and_tried_again(
         await until(_attempted(heart, 1), "an attempt")
     assert (await _outbox(heart)).outcome == "unreachable"
     assert band.states() == [answers.STORED]
+
+
+async def test_a_lease_outlasts_the_longest_delivery_that_the_settings_allow(
+    heart: Core,
+) -> None:
+    """Else a second hand would send what the first is still sending."""
+    band = await heart.add_band()
+    slow = {"host": "h", "port": 1, "supervision": "off", "timeout_s": 60, "retries": 10}
+    receivers = [slow | {"name": "main"}, slow | {"name": "backup"}]
+    settings = CentreSettings.model_validate({"receiver": receivers, "patience_s": 60})
+    centre = FakeCentre("accepted")
+    centre.longest_s = RealCentre(settings, clock.now_ms).longest_s
+    assert centre.longest_s == settings.longest_s > 1_400
+    centre.may_answer.clear()
+    async with forwarding(heart, centre):
+        await bring(heart, (band, band.sos()))
+        await until(lambda: centre.heard, "the signal")
+        left_ms = (await _outbox(heart)).lease_until_ms - clock.now_ms()
+        assert left_ms > settings.longest_s * 1000
+        with clock.driven_by(Later(int(settings.longest_s * 1000))):
+            assert await _claim(heart, b"2" * 16, clock.now_ms()) == []
 
 
 async def test_an_error_of_ours_in_one_delivery_stops_no_other(heart: Core) -> None:

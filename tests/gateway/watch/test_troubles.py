@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +14,7 @@ from opaska_gateway import clock
 from opaska_gateway.centre.interface import Delivery, Outcome, Signal
 from opaska_gateway.database import tables
 from opaska_gateway.troubles import AGAIN_AFTER_MS, LIFE_MS, MAX_KNOWN, Troubles
-from opaska_gateway.watch.forward_outbox import HANDS, Forwarder
+from opaska_gateway.watch.forward_outbox import HANDS
 from opaska_protocol import answers, reports
 from tests.gateway.centre.peers import (
     KEY,
@@ -24,14 +23,12 @@ from tests.gateway.centre.peers import (
     receiver_settings,
     siadc09_answer,
 )
+from tests.gateway.watch.forwarding import forwarding
 from tests.support.gateway_core import Later
 from tests.support.pipeline_runs import bring
 from tests.support.until import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from opaska_gateway.context import Context
     from tests.support.gateway_core import Core, CoreBand
 
 
@@ -54,18 +51,6 @@ class FakeCentre:
         self.troubles.append(signal)
         await self.may_answer.wait()
         return Delivery(self.outcome, "main", "as told")
-
-
-@asynccontextmanager
-async def forwarding(
-    heart: Core, centre: Any, context: Context | None = None
-) -> AsyncGenerator[None]:
-    task = asyncio.create_task(Forwarder(context or heart.context, centre).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def _fault(band: CoreBand, code: int = reports.FLASH_FULL, **more: Any) -> tuple[CoreBand, bytes]:
