@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# MicroPython starts here after each reset.
+# MicroPython starts here after each reset. Whatever escapes is shown and ends in a new start.
 
-from opaska_band import boot
+import sys
+import time
 
-boot.run()
+try:
+    from opaska_band import boot
+
+    boot.run()
+except Exception as error:
+    import machine
+
+    sys.print_exception(error)
+    time.sleep_ms(3_000)  # to read the console and to interrupt
+    machine.reset()

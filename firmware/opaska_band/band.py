@@ -59,7 +59,12 @@ class Band:
         self._make_link()
         self.sos = Sos(self.reporter, self.sender.nudge, self._tell, self._sos_fields, self.faults)
         self.button = SosButton(
-            button, self.uptime, self.settings.hold_ms, self.sos.press, self.signals
+            button,
+            self.uptime,
+            self.settings.hold_ms,
+            self.sos.press,
+            self.signals,
+            self.faults,
         )
 
     async def run(self, held: bool) -> None:

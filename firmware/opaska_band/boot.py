@@ -7,7 +7,8 @@
 # 4. The band (band.py), for ever. A part that it cannot do without may be broken: then likewise,
 #    and after a while a new start.
 #
-# Whatever escapes ends in a reset; Ctrl-C on the bench build in the console, the watchdog fed.
+# Whatever escapes ends in a reset (main.py); Ctrl-C on the bench build ends in the console, the
+# watchdog fed.
 
 import asyncio
 import gc
@@ -30,7 +31,6 @@ _FEED_MS = const(15_000)  # half of it: each feeding wakes the processor
 # and the next table of names then finds no place in one piece.
 _COLLECT_AFTER_BYTES = const(16_384)
 _CONTACT_MS = const(30)  # a button that is down for so long at power-up is held
-_BEFORE_RESET_MS = const(3_000)  # time to read the console and to interrupt
 _BEFORE_RETRY_S = const(120)  # with a broken part: time to feel "not sent", and to look for it
 
 
@@ -43,11 +43,6 @@ def run() -> None:
         asyncio.run(_live(board, watchdog, button, _is_held(button)))
     except KeyboardInterrupt:
         board.feed_from_timer(watchdog, _FEED_MS)
-        return
-    except Exception as error:
-        sys.print_exception(error)
-    time.sleep_ms(_BEFORE_RESET_MS)
-    board.reset()
 
 
 def _is_held(button: Button) -> bool:
@@ -58,10 +53,10 @@ def _is_held(button: Button) -> bool:
 
 
 async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> None:
-    """Returns when only a new start can help."""
+    """For ever, or until only a new start can help: then it raises."""
     from . import identity
 
-    feeding = asyncio.create_task(_feed(watchdog))
+    feeding = asyncio.create_task(_feed(watchdog, button))
     who = identity.read(board.nvs)
     if who is not None:
         if who.build == identity.SEALED:
@@ -75,11 +70,17 @@ async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> No
     from . import mute
 
     saying = mute.run(board, button, held)
-    await (saying if who is None else asyncio.wait_for(saying, _BEFORE_RETRY_S))
-    feeding.cancel()
+    try:
+        await asyncio.wait_for(saying, None if who is None else _BEFORE_RETRY_S)
+    finally:
+        feeding.cancel()
 
 
-async def _feed(watchdog: "Any") -> None:
+async def _feed(watchdog: "Any", button: Button) -> None:
+    """The button is looked at too: an interrupt may be lost, and whoever looks asks the uptime,
+    which nobody else may do for weeks in a band without a link (clock.py)."""
     while True:
         watchdog.feed()
+        if button.on_edge:
+            button.on_edge()
         await asyncio.sleep_ms(_FEED_MS)

@@ -14,7 +14,7 @@ _DRIFT_PPM = const(100)  # of a watch crystal over temperature, with room
 
 
 class Uptime:
-    """Milliseconds since the start; ask at least once a week, since ticks wrap."""
+    """Milliseconds since the start; ask at least every six days: half a period of the ticks."""
 
     def __init__(self) -> None:
         self._ticks = time.ticks_ms()

@@ -6,7 +6,7 @@ import asyncio
 from .clock import Uptime
 
 _AGAIN_AFTER_MS = 3_600_000  # a fault that goes on is worth one report an hour
-_REMEMBERED = 16  # different faults; more at a time than this is one bigger trouble
+_REMEMBERED = 16  # different faults of an hour; more than this is one bigger trouble
 
 
 class Faults:
@@ -23,10 +23,10 @@ class Faults:
         self.count += 1
         fault = (code, detail[:32])  # what a report carries
         now_ms = self._uptime.ms()
-        last_ms = self._noted.get(fault)
-        if last_ms is not None and now_ms - last_ms < _AGAIN_AFTER_MS:
-            return
-        if last_ms is None and len(self._noted) >= _REMEMBERED:
+        for noted, at_ms in list(self._noted.items()):
+            if now_ms - at_ms >= _AGAIN_AFTER_MS:
+                del self._noted[noted]
+        if fault in self._noted or max(len(self._noted), len(self._queue)) >= _REMEMBERED:
             return
         self._noted[fault] = now_ms
         self._queue.append(fault)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Awaitable, Callable
 
 _FIRST_WAIT_MS = 100  # a passing trouble should not be felt
-_LONGEST_WAIT_MS = 60_000
+_LONGEST_WAIT_MS = 10_000  # an SOS may need this very task: well within the minute to "not sent"
 
 
 async def keep(name: str, run: "Callable[[], Awaitable[Any]]", faults: Faults) -> None:
@@ -44,7 +44,11 @@ def attempt(name: str, run: "Callable[[], Any]", faults: Faults, otherwise: "Any
 
 
 def failed(name: str, error: Exception, faults: Faults) -> None:
-    if isinstance(error, MemoryError):
-        gc.collect()
-    sys.print_exception(error)
-    faults.note(TASK_FAILED, name)
+    """Tell of a failure. Never raises: whoever calls has better things to do than to tell."""
+    try:
+        if isinstance(error, MemoryError):
+            gc.collect()
+        sys.print_exception(error)
+        faults.note(TASK_FAILED, name)
+    except Exception:
+        gc.collect()  # no memory for words

@@ -6,6 +6,7 @@ import asyncio
 from .clock import Uptime
 from .decisions.help import NOT_SENT
 from .faults import Faults
+from .guard import keep
 from .signals import Signals
 from .sos_button import SosButton
 
@@ -22,10 +23,11 @@ _SAY_MS = 3_000  # once, not for ever: nothing goes on behind it
 async def run(board: "Any", button: "Button", held: bool) -> None:
     """For ever; `held`: the button was down at power-up."""
     uptime = Uptime()
-    signals = Signals(board, Faults(uptime))
+    faults = Faults(uptime)
+    signals = Signals(board, faults)
     pressed = asyncio.Event()
-    watch = SosButton(button, uptime, _HOLD_MS, lambda _: pressed.set(), signals)
-    watching = asyncio.create_task(watch.run())
+    watch = SosButton(button, uptime, _HOLD_MS, lambda _: pressed.set(), signals, faults)
+    watching = asyncio.create_task(keep("button", watch.run, faults))
     if held:
         pressed.set()
     while not watching.done():

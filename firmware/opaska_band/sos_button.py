@@ -5,6 +5,7 @@ import asyncio
 
 from opaska_protocol.reports import HOLD, THREE_PRESSES
 
+from .guard import attempt
 from .senses import press
 
 TYPE_CHECKING = False
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from .clock import Uptime
     from .drivers.button import Button
+    from .faults import Faults
 
 _TRIGGERS = {press.HELD: HOLD, press.THREE_PRESSES: THREE_PRESSES}
 
@@ -27,12 +29,14 @@ class SosButton:
         hold_ms: int,
         on_sos: "Callable[[int], Any]",
         signals: "Any",
+        faults: "Faults",
     ) -> None:
         self.press = press.Press(hold_ms)
         self._button = button
         self._uptime = uptime
         self._on_sos = on_sos
         self._signals = signals
+        self._faults = faults
         self._edges = asyncio.ThreadSafeFlag()
         button.on_edge = self._edges.set
 
@@ -60,10 +64,16 @@ class SosButton:
             pass  # the hold goes on, or the contact has come to rest
 
     def _notice(self, noticed: "list[str]") -> None:
+        """The SOS first: it must not wait for what may fail, nor its signal be replaced."""
         for what in noticed:
             if what in _TRIGGERS:
                 self._on_sos(_TRIGGERS[what])
-            elif self._signals and what == press.PRESSED:
-                self._signals.hold(self.press.hold_ms)
-            elif self._signals and what == press.RELEASED:
-                self._signals.released()
+                return
+        if noticed and self._signals:
+            attempt("hold", lambda: self._feel(noticed[0]), self._faults)
+
+    def _feel(self, what: str) -> None:
+        if what == press.PRESSED:
+            self._signals.hold(self.press.hold_ms)
+        else:
+            self._signals.released()

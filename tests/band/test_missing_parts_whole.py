@@ -12,6 +12,7 @@ import pytest
 from opaska_protocol import reports
 from opaska_tools.simulator import places
 from opaska_tools.simulator.band import SimulatedBand
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -32,6 +33,7 @@ OPTIONAL = {
 
 
 NEEDED = ["links/mqtt.py", "outbox.py", "reporter.py", "state.py"]
+FIRST = ["boot.py", "boards/band_v1.py", "drivers/button.py"]  # before there is a watchdog
 
 
 @asynccontextmanager
@@ -94,3 +96,11 @@ async def test_band_that_cannot_send_says_so(
         await broken.wait_note("not_sent")
         assert broken.state == "on"
         assert "working" not in [note.name for note in broken.notes]
+
+
+@pytest.mark.parametrize("name", FIRST)
+async def test_band_that_cannot_even_begin_starts_again_and_again(
+    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path, name: str
+) -> None:
+    async with broken_band(band, gateway, tmp_path, name) as broken:
+        await until(lambda: len(broken.starts) >= 2, "a new start", 30)

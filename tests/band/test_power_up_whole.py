@@ -218,6 +218,8 @@ async def test_order_of_before_the_restart_is_not_obeyed_again(
     await boot_report(gateway)
     await gateway.order(5, 1, {1: 700})
     await gateway.order(6, 1, {1: 0})
+    await gateway.order(7, 9, {})  # refused, which tells that it and those before were seen
+    await gateway.arrival(lambda a: a.type == reports.FAULT)
     await band.press(60)
     await band.wait_note("accepted")
     await band.power_cut()
@@ -228,7 +230,7 @@ async def test_order_of_before_the_restart_is_not_obeyed_again(
     await gateway.order(5, 1, {1: 700})
     await asyncio.sleep(0.3)
     await band.press_up()
-    assert (await boot_report(gateway, 2)).fields["last_dseq"] == 6
+    assert (await boot_report(gateway, 2)).fields["last_dseq"] == 7
     await band.press(60)
     await until(lambda: len(gateway.of_type(reports.ALARM)) == 3, "the SOS without a hold")
 

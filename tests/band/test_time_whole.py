@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole band in virtual time: deadlines, repeats, and a day in seconds."""
+"""The whole band in virtual time: deadlines, repeats and the watchdog."""
 
 from __future__ import annotations
 
 import itertools
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from tests.support.small_gateway import Arrival, SmallGateway
 
 MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
 
 
 @pytest.fixture
@@ -144,27 +142,54 @@ async def test_heartbeats_tell_the_time_with_a_small_error(
     assert abs(unix_s - time.time()) < 3_600
 
 
-async def test_band_lives_for_a_day_with_a_press_and_a_broken_link_every_four_hours(
+async def test_band_that_hangs_is_reset_by_its_watchdog_and_says_so(
     gateway: SmallGateway, clock: ClockService, tmp_path: Path
 ) -> None:
-    """In 256 KB, code and stand-ins included."""
-    band = SimulatedBand(tmp_path / "band", gateway.address, heap="256K", virtual_clock=clock)
-    began_s = time.monotonic()
+    planted = tmp_path / "planted.py"
+    planted.write_text(
+        "import time\n"
+        "import machine\n"
+        "from opaska_band import boot, heartbeat\n"
+        "beat = heartbeat.Heartbeat.beat\n"
+        "def hang(self):\n"
+        "    if machine.reset_cause() == machine.PWRON_RESET:\n"
+        "        time.sleep_ms(3_600_000)\n"
+        "    beat(self)\n"
+        "heartbeat.Heartbeat.beat = hang\n"
+        "boot.run()\n"
+    )
+    band = SimulatedBand(tmp_path / "band", gateway.address, virtual_clock=clock, program=planted)
     async with band:
         band.provision(KID, 1, KEY)
         await band.start()
-        for _ in range(6):
-            await live(clock, 4 * HOUR_MS, band)
-            await band.press(600)
-            await live(clock, MINUTE_MS, band)
-            band.link.reset_connections()
-        await live(clock, MINUTE_MS, band)
-    beats = heartbeats(gateway)
-    assert len(beats) == 24 * 12 + 2, "every five minutes of a day and six minutes"
-    assert len(gateway.of_type(reports.ALARM)) == 6
-    assert not gateway.of_type(reports.FAULT)
-    free = [beat.fields["free_bytes"] for beat in beats]
-    took_s = time.monotonic() - began_s
-    sys.stdout.write(f"free {free[12]} then {free[-1]} bytes, {took_s:.0f} s\n")
-    assert free[12] - free[-1] < 2_048, "nothing grows"
-    assert free[-1] >= 65_536
+        await live(clock, 2 * MINUTE_MS, band)
+        assert [start.cause for start in band.starts] == [1, 3]
+        assert band.starts[1].t_ms - band.starts[0].t_ms < MINUTE_MS
+        boots = [(boot.boot, boot.fields["cause"]) for boot in gateway.of_type(reports.BOOT)]
+        assert sorted(boots) == [(1, reports.POWER_ON), (2, reports.WATCHDOG)]
+        await band.press(600)
+        await live(clock, 5_000, band)
+        assert len(gateway.of_type(reports.ALARM)) == 1
+
+
+async def test_uptime_is_asked_long_before_the_ticks_wrap_also_by_a_band_without_a_link(
+    gateway: SmallGateway, clock: ClockService, tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted.py"
+    planted.write_text(
+        "from opaska_band import boot, clock\n"
+        "ms = clock.Uptime.ms\n"
+        "def asked(self):\n"
+        "    print('asked', ms(self))\n"
+        "    return ms(self)\n"
+        "clock.Uptime.ms = asked\n"
+        "boot.run()\n"
+    )
+    band = SimulatedBand(tmp_path / "band", gateway.address, virtual_clock=clock, program=planted)
+    async with band:
+        band.provision(KID, 1, KEY, brokers="nowhere")
+        await band.start()
+        await live(clock, 60 * MINUTE_MS, band)
+        asked = [int(line.split()[1]) for line in band.log if line.startswith("asked")]
+    assert asked[-1] > 59 * MINUTE_MS
+    assert max(b - a for a, b in itertools.pairwise(asked)) <= MINUTE_MS

@@ -125,6 +125,25 @@ def test_flood_of_different_faults_stays_bounded():
     assert len(codes(found)) == 16
 
 
+def test_troubles_of_long_ago_do_not_hide_a_new_one():
+    found = faults()
+    for code in range(16):
+        found.note(100 + code)
+    assert len(codes(found)) == 16
+    found._queue.clear()
+    faults_module._AGAIN_AFTER_MS = 0  # an hour later
+    found.note(reports.FLASH_FULL)
+    assert codes(found) == [reports.FLASH_FULL]
+
+
+def test_faults_that_nobody_takes_stay_bounded():
+    found = faults()
+    faults_module._AGAIN_AFTER_MS = 0
+    for _ in range(1_000):
+        found.note(reports.FLASH_FULL)
+    assert len(codes(found)) == 16
+
+
 async def test_failing_task_is_reported_and_starts_again():
     guard._FIRST_WAIT_MS = 1
     found = faults()
@@ -142,6 +161,7 @@ async def test_failing_task_is_reported_and_starts_again():
 
 
 async def test_task_that_fails_now_and_then_is_back_at_once_each_time():
+    assert guard._LONGEST_WAIT_MS <= 10_000  # an SOS may need the task
     guard._FIRST_WAIT_MS = 1
     guard._LONGEST_WAIT_MS = 100
     begun = []
@@ -156,6 +176,25 @@ async def test_task_that_fails_now_and_then_is_back_at_once_each_time():
     pauses = [ticks_diff(begun[n + 1], begun[n]) for n in range(len(begun) - 1)]
     assert max(pauses[8:11]) >= 90, pauses  # it fails and fails: ever more slowly
     assert max(pauses[11:]) < 110 + 90, pauses  # it has worked for long
+
+
+async def test_task_that_fails_while_there_is_no_memory_for_words_starts_again():
+    guard._FIRST_WAIT_MS = 1
+    found = faults()
+    runs = []
+
+    def note(code, detail):
+        raise MemoryError()
+
+    async def run():
+        runs.append(1)
+        if len(runs) < 3:
+            raise MemoryError()
+
+    found.note = note
+    await guard.keep("planted", run, found)
+    assert len(runs) == 3
+    assert guard.attempt("part", lambda: 1 // 0, found, 7) == 7
 
 
 async def test_cancelled_task_is_not_started_again():
