@@ -64,7 +64,7 @@ class Sos:
         before, now = self.reports.answered(boot, seq, answer, self._reporter.boot)
         if before == now:
             return
-        if self._state != alarm.IDLE and not self.reports.unanswered():
+        if self._state != alarm.IDLE and not self.reports.unanswered(self._reporter.boot):
             self._happen(alarm.ANSWER)
         told = self._told()
         if told is None:

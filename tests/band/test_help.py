@@ -65,13 +65,25 @@ def test_the_furthest_open_report_counts() -> None:
     assert reports.furthest() == STORED
 
 
-def test_unanswered_until_every_sos_has_an_answer() -> None:
+def test_unanswered_until_every_sos_of_this_boot_has_an_answer() -> None:
     reports = opened(1, 2)
-    assert reports.unanswered()
+    reports.opened(BOOT - 1, 9)  # nobody may ever answer it
+    assert reports.unanswered(BOOT)
     reports.answered(BOOT, 2, ACCEPTED, BOOT)
-    assert reports.unanswered()
+    assert reports.unanswered(BOOT)
     reports.answered(BOOT, 1, STORED, BOOT)
-    assert not reports.unanswered()
+    assert not reports.unanswered(BOOT)
+
+
+def test_sos_of_earlier_boots_are_waited_for_until_there_is_one_of_this_boot() -> None:
+    reports = OpenReports()
+    for boot in (BOOT - 2, BOOT - 1):
+        reports.opened(boot, 5)
+        assert reports.unanswered(BOOT)
+    reports.answered(BOOT - 1, 5, STORED, BOOT)
+    assert reports.unanswered(BOOT)
+    reports.answered(BOOT - 2, 5, STORED, BOOT)
+    assert not reports.unanswered(BOOT)
 
 
 def test_answers_to_other_reports_of_this_boot_are_none_of_the_wearers() -> None:
@@ -118,7 +130,7 @@ def test_memory_stays_bounded_and_forgets_closed_reports_first() -> None:
     for seq in range(10, 2_000):
         reports.opened(BOOT, seq)
     assert len(reports._rows) <= 8
-    assert reports.unanswered()
+    assert reports.unanswered(BOOT)
 
 
 def test_answers_to_alarms_older_than_all_that_are_kept_change_nothing() -> None:

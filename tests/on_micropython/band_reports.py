@@ -351,6 +351,15 @@ def test_outbox_of_hundreds_of_alarms_does_not_delay_the_start():
     assert found == [(BOOT, seq) for seq in range(53, 61)]
 
 
+def test_faults_that_wait_do_not_hide_an_sos_that_waits():
+    before = Band()
+    seq = before.sos_report()
+    for _ in range(12):
+        before.reporter.report(reports.FAULT, {"code": 6})
+    after = Band(before.storage, 9)
+    assert waiting_alarms(after.outbox, after.identity, 9) == [(BOOT, seq)]
+
+
 def churn(run):
     """Bytes that `run` takes from the heap, garbage included."""
     run()

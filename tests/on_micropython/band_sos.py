@@ -178,6 +178,28 @@ async def test_press_after_a_restart_makes_its_own_report():
     assert wearer.felt == ["working", "working", "stored"], wearer.felt
 
 
+async def test_stored_press_is_never_called_not_sent_for_an_older_one():
+    alarm.NOT_SENT_AFTER_MS = 30
+    wearer = Wearer()
+    wearer.sos.resume([(BOOT - 1, 3)])  # of an earlier key, say: nobody will ever answer it
+    wearer.sos.press(reports.HOLD)
+    wearer.answer(STORED)
+    await settle(60)
+    assert wearer.felt == ["working", "working", "stored"], wearer.felt
+    wearer.answer(TAKEN)
+    assert wearer.felt[3:] == ["taken"], wearer.felt
+
+
+async def test_press_that_is_not_sent_is_not_hidden_by_an_older_one():
+    alarm.NOT_SENT_AFTER_MS = 30
+    wearer = Wearer()
+    wearer.sos.resume([(BOOT - 1, 3)])
+    wearer.sos.press(reports.HOLD)
+    wearer.answer(STORED, seq=3, boot=BOOT - 1)
+    await settle(60)
+    assert wearer.felt == ["working", "working", "stored", "not_sent"], wearer.felt
+
+
 async def test_held_at_power_up_with_one_waiting_reports_once():
     wearer = Wearer()
     wearer.sos.press(reports.POWER_UP)

@@ -19,7 +19,7 @@ RESUMED_LATE = "resumed_late"  # and none for 60 s since the restart
 # What happens.
 PRESS = "press"  # an SOS is raised: held, three presses, or held at power-up
 RESUME = "resume"  # after a restart an SOS waits in the outbox
-ANSWER = "answer"  # the gateway has every SOS that was on its way
+ANSWER = "answer"  # the gateway has what the wearer waits for (help.py, `unanswered`)
 DEADLINE = "deadline"  # 60 s are over
 
 # What to do, in this order.

@@ -67,9 +67,10 @@ class OpenReports:
         row[2] = step(before, answer)
         return before, row[2]
 
-    def unanswered(self) -> bool:
-        """Whether an SOS is still on its way."""
-        return any([row[2] == SENT for row in self._rows])
+    def unanswered(self, own_boot: int) -> bool:
+        """Whether the wearer still waits: for the SOS of this boot, else for earlier ones."""
+        own = [row for row in self._rows if row[0] == own_boot]
+        return any([row[2] == SENT for row in own or self._rows])
 
     def furthest(self) -> int:
         """The furthest answer to a report that is not closed."""
