@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 TICK_MS = 100  # the shortest pulse that is felt under a sleeve
 
-_RED, _GREEN, _BLUE, _AMBER, _WHITE = 0b001, 0b010, 0b100, 0b011, 0b111
+_RED = const(0b001)
+_GREEN = const(0b010)
+_BLUE = const(0b100)
+_AMBER = const(0b011)
+_WHITE = const(0b111)
 _FULL = const(65_535)  # duty_u16
-_LED_DUTY = _FULL // 4  # bright enough in a room, a quarter of the current
-_BUZZER_DUTY = _FULL // 2  # a piezo is loudest at half
-_QUIET_EXTRA = const(3)  # digits that `quiet` adds to the motor in place of the buzzer
+_LED_DUTY = const(_FULL // 4)  # bright enough in a room, a quarter of the current
+_BUZZER_DUTY = const(_FULL // 2)  # a piezo is loudest at half
+_QUIET_EXTRA = const(2)  # digits that `quiet` adds to the motor in place of a tone
 
 # rhythm     see above
 # tone_hz    at most 2 kHz: older ears lose the high tones first; 0 = silent
@@ -132,7 +136,7 @@ class Signals:
         strength = int(pattern.rhythm[index])
         if not strength:
             self._output(0, 0, 0)
-        elif self.quiet:
+        elif self.quiet and pattern.tone_hz:
             self._output(min(strength + _QUIET_EXTRA, 9), 0, pattern.colour)
         else:
             self._output(strength, pattern.tone_hz, pattern.colour)

@@ -119,6 +119,27 @@ async def test_quiet_has_no_tone_and_a_stronger_motor():
     assert board.buzzer.duties[-1] == 0
 
 
+async def test_quiet_leaves_every_meaning_on_motor_and_light_and_growing():
+    play, board = player()
+    play.quiet = True
+    strongest = []
+    for name in ("hold", "working", "stored", "accepted", "taken", "not_sent", "closed"):
+        start = len(board.motor.duties)
+        lit = sum([sum(led.duties) for led in board.led])
+        play.play(name)
+        await settle(length_ms(name))
+        strongest.append(max(board.motor.duties[start:]))
+        assert sum([sum(led.duties) for led in board.led]) > lit, name
+        if name == "hold":
+            felt = board.motor.duties[start:-1]
+            assert len(set(felt)) == len(felt), "each tick stronger than the last"
+        play.silence()
+    assert not any(board.buzzer.duties)
+    _, working, stored, accepted, taken, not_sent, closed = strongest
+    assert working < stored < accepted <= taken == not_sent
+    assert closed
+
+
 async def test_broken_motor_is_reported_and_the_others_still_play():
     play, board = player()
     board.motor.broken = True
@@ -157,6 +178,13 @@ def test_meanings_grow_stronger_and_not_sent_is_unlike_them():
     for pattern in nearer:
         assert min([len(pulse) for pulse in pattern.rhythm.split("0") if pulse]) >= 3
     assert max([len(pulse) for pulse in PATTERNS["not_sent"].rhythm.split("0")]) == 1
+
+
+def test_every_meaning_is_felt_heard_and_seen():
+    for name, pattern in PATTERNS.items():
+        assert any([digit != "0" for digit in pattern.rhythm])
+        assert pattern.tone_hz or name in ("hold", "fault"), name
+        assert pattern.colour
 
 
 def test_tones_are_low_enough_for_older_ears_and_colour_never_speaks_alone():
