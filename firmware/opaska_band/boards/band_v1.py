@@ -59,9 +59,6 @@ class Board:
         feed = machine.Timer(0)
         feed.init(period=every_ms, mode=feed.PERIODIC, callback=lambda _: watchdog.feed())
 
-    def reset(self) -> None:
-        machine.reset()
-
     def note(self, name: str) -> None:
         """A pattern starts: for the log of a simulated board, nothing on a real one."""
         note = getattr(machine, "note", None)
