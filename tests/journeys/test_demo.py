@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
 from rich.console import Console
 
 from opaska_tools.demo.journey import STATIONS, Journey
@@ -54,6 +57,29 @@ def test_demo_once_prints_every_station_and_leaves_no_child_behind() -> None:
         and any("opaska-demo-" in word for word in process.info["cmdline"] or ())
     ]
     assert not ours
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_demo_that_is_ended_leaves_no_child_and_no_file_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        [OPASKA, "demo", "--once"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as demo:
+        assert demo.stderr is not None
+        while "bands" not in demo.stderr.readline():
+            assert demo.poll() is None
+        children = psutil.Process(demo.pid).children(recursive=True)
+        demo.send_signal(number)
+        assert demo.wait(LONGEST_S) == 1
+    assert children
+    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_journey_names_the_station_where_it_stopped() -> None:

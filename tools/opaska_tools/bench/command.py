@@ -13,6 +13,13 @@ app = typer.Typer(help="Measure this machine with real processes.", no_args_is_h
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+@app.callback()
+def _bench() -> None:  # pyright: ignore[reportUnusedFunction]
+    from opaska_tools.stage.orderly_end import end_as_by_ctrl_c
+
+    end_as_by_ctrl_c()
+
+
 @app.command()
 def ingest(
     bands: Annotated[int, typer.Option(min=1, max=20_000, help="Bands connected at once.")] = 1000,

@@ -15,6 +15,9 @@ def demo(
     ] = False,
 ) -> None:
     """Watch a pressed button reach the monitoring centre, and the wrist feel the answer."""
+    from opaska_tools.stage.orderly_end import end_as_by_ctrl_c
+
+    end_as_by_ctrl_c()
     if once or not sys.stdin.isatty():
         from opaska_tools.demo.once import run
     else:

@@ -21,7 +21,11 @@ _ARRIVES_S = 30.0  # on a busy machine; a second is usual
 def run() -> int:
     """Play it; the exit code."""
     with TemporaryDirectory(prefix="opaska-demo-") as folder:
-        return asyncio.run(_play(Path(folder)))
+        try:
+            return asyncio.run(_play(Path(folder)))
+        except KeyboardInterrupt:
+            typer.echo("journey stopped: somebody ended it", err=True)
+            return 1
 
 
 async def _play(folder: Path) -> int:
