@@ -92,6 +92,6 @@ def drift_ms(one: Anchor, other: Anchor) -> int:
     return abs(one.at_uptime_ms - other.at_uptime_ms) * DRIFT_PPM // 1_000_000
 
 
-def is_late(occurred_ms: int, received_ms: int) -> bool:
-    """Whether a human should be told that this is not happening now."""
-    return received_ms - occurred_ms > LATE_MS
+def is_late(occurred_ms: int, now_ms: int) -> bool:
+    """Whether a human who hears of it now should be told that it is not happening now."""
+    return now_ms - occurred_ms > LATE_MS
