@@ -118,15 +118,6 @@ def _keep_names(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _keep_names(folder: Path) -> None:
-    """Make the folder's list of files durable: a file's own fsync may leave out its name."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _read_key(path: Path) -> bytes:
     try:
         mode = stat.S_IMODE(path.stat().st_mode)

@@ -25,21 +25,6 @@ def test_a_new_key_file_is_for_its_owner_only(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_new_key_file_survives_a_power_cut(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database of which it is lost cannot be opened any more."""
-    synced: list[bool] = []  # for each folder that was synced, whether the file stood in it
-
-    def sync(descriptor: int) -> None:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            synced.append(
-                path.exists() and os.fstat(descriptor).st_ino == path.parent.stat().st_ino
-            )
-
-    monkeypatch.setattr(os, "fsync", sync)
-    Vault.create(path)
-    assert synced == [True]
-
-
 def test_a_second_first_start_keeps_the_file_of_the_first(path: Path) -> None:
     wrapped = Vault.create(path).wrap(b"p", b"secret")
     assert Vault.create(path).unwrap(b"p", wrapped) == b"secret"
