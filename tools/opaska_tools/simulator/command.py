@@ -77,7 +77,9 @@ async def _simulate(
             band.provision(**identity, tls=tls)
         elif "kid" not in read_nvs(folder).get(NAMESPACE, {}):
             typer.echo(
-                "This band has no identity and can send nothing. To give it one:\n"
+                "This band has no identity and can send nothing. To give it one, and somebody "
+                "who answers:\n"
+                "  opaska serve    (in another terminal, and leave it running)\n"
                 "  opaska bands add --out band.json\n"
                 f"  opaska simulate --folder {folder} --bundle band.json"
             )
