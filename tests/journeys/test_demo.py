@@ -107,6 +107,24 @@ async def test_the_live_screen_fits_80_columns_and_24_rows(tmp_path: Path) -> No
         assert "said" in text
 
 
+async def test_a_press_in_a_taken_case_does_not_borrow_the_times_of_the_next(
+    tmp_path: Path,
+) -> None:
+    play, wrist = _play_and_wrist(tmp_path)
+    play.scene.worn.append(wrist.worn)
+    play.follow()
+    felt = wrist.worn.band.on_felt
+    assert felt is not None
+    felt(Note(1_000.0, "hold"))
+    first = play.journeys[wrist.kid]
+    for station in ("received", "verified", "stored", "forwarded", "centre", "accepted"):
+        first.passes(station, 1_600.0)  # no case is opened, and the wrist feels "taken"
+    felt(Note(9_000.0, "hold"))
+    felt(Note(9_510.0, "working"))
+    assert first.elapsed_ms("working_felt") is None
+    assert play.journeys[wrist.kid].elapsed_ms("working_felt") == 10.0
+
+
 async def test_the_live_screen_forgets_what_the_wrist_felt_before_its_power_went(
     tmp_path: Path,
 ) -> None:

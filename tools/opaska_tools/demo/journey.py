@@ -45,6 +45,11 @@ class Journey:
         """Whether the hold became an SOS."""
         return len(self._passed) > 1
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more need come: in a taken case the wrist goes on feeling "taken"."""
+        return self.arrived.is_set() or "accepted" in self._passed
+
     def missing(self) -> str | None:
         """The first station that was not passed."""
         return next((name for name in STATIONS if name not in self._passed), None)

@@ -53,7 +53,7 @@ class Play:
 
     def _is_over(self, kid: str) -> bool:
         journey = self.journeys.get(kid)
-        return journey is None or journey.arrived.is_set() or not journey.has_left
+        return journey is None or journey.is_over or not journey.has_left
 
     def _on_station(self, station: Station) -> None:
         """A report's early stations count once a later one shows that it is an alarm."""
