@@ -19,6 +19,7 @@ FLAG = 3  # a boolean
 INTS = 4  # an array of exactly `limit` integers
 ROWS = 5  # an array of at most `limit` arrays of three unsigned 32-bit numbers
 MAP = 6  # a map of at most `limit` entries
+BYTES = 7  # at most `limit` bytes
 
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1  # the largest number that MicroPython keeps off the heap on 64 bits
@@ -32,6 +33,8 @@ def fits(value: "Any", check: int, limit: int) -> bool:
         return _is_int(value, 0 if check == UINT else -limit, limit)
     if check == TEXT:
         return isinstance(value, str) and len(value.encode()) <= limit
+    if check == BYTES:
+        return isinstance(value, bytes) and len(value) <= limit
     if check == MAP:
         return is_map(value) and len(value) <= limit
     if check == INTS:

@@ -25,6 +25,8 @@ SETTINGS_FIELDS = (
     (1, "hold_ms", UINT, 0, 1_000),  # how long the button is held for an SOS
     (2, "heartbeat_s", UINT, 60, 3_600),
     (3, "quiet", FLAG, 0, 0),  # no buzzer, stronger vibration
+    (4, "fall_profile", UINT, 1, 3),  # careful, standard, keen; a fall is never just off
+    (5, "fall_cancel_by_hand", FLAG, 0, 0),
 )
 
 

@@ -6,20 +6,25 @@ and named, so that a newer or a faulty band still rings.
 """
 
 from . import body as _body
-from .body import FLAG, INT, INTS, ROWS, TEXT, UINT
+from .body import BYTES, FLAG, INT, INTS, ROWS, TEXT, UINT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# report types; 6..31 are reserved for telemetry to come (position, vitals, visit, wear, motion)
+# report types; 9..31 are reserved for telemetry to come (position, vitals, visit, wear)
 BOOT, HEARTBEAT, ALARM, FAULT, LINK_LOST = 1, 2, 3, 4, 5
+ANNOUNCED_FALL, FALL_CANCELLED, MOTION = 6, 7, 8
 FIRST_RINGING, LAST_RINGING = 32, 63  # types in here ring even when a gateway does not know them
 
-# alarm kinds; open-ended: an unknown kind rings
+# alarm kinds; open-ended: an unknown kind rings. A possible fall is announced instead, type 6
 SOS, FALL, POSSIBLE_FALL, STRAP = 1, 2, 3, 4
 # what triggered an alarm
 HOLD, THREE_PRESSES, POWER_UP, SENSOR = 1, 2, 3, 4
+# why the band raised a fall that it had announced
+DEADLINE, HELD_ON, STILL_AFTER_CANCEL, RESTARTED = 1, 2, 3, 4
+# why it cancelled one
+BY_HAND, WALKED_ON = 1, 2
 # causes of a boot
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 SOFT_RESET, BROWNOUT, UNKNOWN_CAUSE = 5, 6, 7
@@ -32,8 +37,12 @@ TIME_GATEWAY, TIME_NETWORK, TIME_GNSS = 1, 2, 3
 # fault codes; open-ended
 SETTINGS_BROKEN, FLASH_UNREADABLE, FLASH_FULL, FLASH_READ_ONLY, STATE_LOST = 1, 2, 3, 4, 5
 ORDER_REFUSED, REPORTS_DROPPED, UNVERIFIED_ANSWERS, TASK_FAILED = 6, 7, 8, 9
+MOTION_SENSOR = 10  # detail: what is wrong with it
 
 MAX_ECHOES = 4  # answer states that one heartbeat echoes
+COUNTDOWN_S = 20  # from the announcement of a fall until it is raised; SPEC.md, 5.1
+MAX_COUNTDOWN_S = 300
+MAX_MOTION = 51  # bytes of motion that fit a frame of 128
 
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1
@@ -69,12 +78,33 @@ _FIELDS = {
         (6, "trigger", UINT, _U32, False),
         (7, "position", INTS, 4, False),  # [latitude 1e-7 deg, longitude, accuracy m, age s]
         (8, "safe_mode", FLAG, 0, False),
+        (9, "of_seq", UINT, _U32, False),  # the announced fall that it ends
+        (10, "still", FLAG, 0, False),  # nobody has moved since the fall
+        (11, "why", UINT, _U32, False),
+        (12, "of_boot", UINT, _U32, False),  # boot of the announcement, if not this one
     ),
     FAULT: (
         (4, "code", UINT, _U32, True),
         (5, "detail", TEXT, 32, False),
     ),
     LINK_LOST: (),
+    ANNOUNCED_FALL: (
+        (4, "deadline_s", UINT, MAX_COUNTDOWN_S, True),
+        (5, "peak_mg", UINT, 0xFFFF, False),
+        (6, "score_percent", UINT, 100, False),
+        (7, "battery_percent", UINT, 100, False),
+    ),
+    FALL_CANCELLED: (
+        (4, "of_seq", UINT, _U32, True),
+        (5, "reason", UINT, _U32, True),
+        (6, "after_ms", UINT, _U32, False),
+    ),
+    MOTION: (
+        (4, "of_seq", UINT, _U32, True),
+        (5, "part", UINT, 0xFF, True),
+        (6, "parts", UINT, 0xFF, True),
+        (7, "data", BYTES, MAX_MOTION, True),
+    ),
 }
 _TABLES = {type_: _COMMON + fields for type_, fields in _FIELDS.items()}
 
@@ -115,5 +145,5 @@ def rings(type_: int) -> bool:
 
 
 def is_urgent(type_: int) -> bool:
-    """Whether it travels on the urgent topic: alarms, and faults that may hide one."""
-    return rings(type_) or type_ == FAULT
+    """Whether it travels on the urgent topic: alarms, what may become one or hide one."""
+    return rings(type_) or type_ in (FAULT, ANNOUNCED_FALL, FALL_CANCELLED)

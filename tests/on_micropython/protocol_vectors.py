@@ -73,7 +73,7 @@ def _reports(vector: "dict[str, Any]") -> "Read":
     report = reports.decode_report(unhexlify(vector["body"]))
     found = {
         "type": report.type,
-        "fields": report.fields,
+        "fields": {name: _plain(value) for name, value in report.fields.items()},
         "unknown": notation(report.unknown),
         "problems": report.problems,
         "rings": reports.rings(report.type),
@@ -168,6 +168,10 @@ _READ = {
     "orders": _orders,
     "frames": _frames,
 }
+
+
+def _plain(value: "Any") -> "Any":
+    return _hex(value) if isinstance(value, bytes) else value
 
 
 def _hex(data: bytes) -> str:

@@ -112,6 +112,7 @@ def _good(check: int, limit: int) -> st.SearchStrategy[Any]:
         body.FLAG: st.booleans(),
         body.INTS: st.lists(INT62, min_size=limit, max_size=limit),
         body.ROWS: st.lists(ROW, max_size=limit),
+        body.BYTES: st.binary(max_size=limit),
     }[check]
 
 

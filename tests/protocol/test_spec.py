@@ -40,8 +40,21 @@ def stated(table: Any) -> set[tuple[int, str, bool]]:
         ("3 alarm:", reports._FIELDS[reports.ALARM]),
         ("4 fault:", reports._FIELDS[reports.FAULT]),
         ("5 link_lost:", reports._FIELDS[reports.LINK_LOST]),
+        ("6 announced_fall:", reports._FIELDS[reports.ANNOUNCED_FALL]),
+        ("7 fall_cancelled:", reports._FIELDS[reports.FALL_CANCELLED]),
+        ("8 motion:", reports._FIELDS[reports.MOTION]),
     ],
-    ids=["common", "boot", "heartbeat", "alarm", "fault", "link_lost"],
+    ids=[
+        "common",
+        "boot",
+        "heartbeat",
+        "alarm",
+        "fault",
+        "link_lost",
+        "announced",
+        "cancelled",
+        "motion",
+    ],
 )
 def test_fields_of_reports_are_those_of_the_specification(heading: str, table: Any) -> None:
     text = section(5).split(f"\n{heading}\n")[1]
