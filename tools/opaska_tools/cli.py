@@ -9,6 +9,7 @@ from opaska_gateway.cli import app as gateway_app
 from opaska_tools import __version__
 from opaska_tools.bench.command import app as bench_app
 from opaska_tools.demo.command import demo
+from opaska_tools.falls.command import app as falls_app
 from opaska_tools.simulator.command import simulate
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app.add_typer(gateway_app)
 app.command()(demo)
 app.command()(simulate)
 app.add_typer(bench_app, name="bench")
+app.add_typer(falls_app, name="falls")
 
 
 def _show_version(wanted: bool) -> None:

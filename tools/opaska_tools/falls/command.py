@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`opaska falls`: how well the band feels falls, and how it learned to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+app = typer.Typer(
+    help="Felt at the wrist: evaluate the detector on recordings, and make what it has learned.",
+    no_args_is_help=True,
+)
+
+_Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder with index.csv and .npz.")]
+_Jobs = Annotated[int, typer.Option(min=1, help="Processes at once.")]
+_PROCESSORS = os.cpu_count() or 1
+
+
+class Profile(StrEnum):
+    """How readily an impact is called a fall."""
+
+    careful = "careful"
+    standard = "standard"
+    keen = "keen"
+
+
+@app.command()
+def evaluate(
+    folder: _Folder,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    clip: Annotated[
+        float | None, typer.Option(min=0.5, help="Cut every sample off at this many g.")
+    ] = None,
+    profile: Annotated[
+        Profile, typer.Option(help="How readily an impact is called a fall.")
+    ] = Profile.standard,
+    jobs: _Jobs = _PROCESSORS,
+) -> None:
+    """Stream every recording of DIR through the band's detector, sample by sample."""
+    from opaska_tools.falls.evaluate import evaluate as run
+    from opaska_tools.falls.table import table
+
+    with _readable(), _progress("recordings") as progress:
+        figures = run(folder, profile.value, clip, jobs, progress)
+    typer.echo(json.dumps(figures) if as_json else table(figures))
+
+
+@app.command()
+def train(
+    folder: _Folder,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option(help="Instead of the firmware's fall_parameters.py.")
+    ] = None,
+    curve: Annotated[Path | None, typer.Option(help="Instead of docs/falls_curve.json.")] = None,
+    jobs: _Jobs = _PROCESSORS,
+) -> None:
+    """Make the detector's parameters from DIR, and the figures for people that it never saw."""
+    from opaska_tools.falls.train import train as run
+
+    with _readable(), _progress("steps") as progress:
+        for written in run(folder, seed, output, curve, jobs, progress):
+            typer.echo(f"written: {written}")
+
+
+@app.command()
+def draw(
+    curve: Annotated[
+        Path | None, typer.Argument(help="The data; docs/falls_curve.json if not given.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The picture; beside the data if not given.")
+    ] = None,
+) -> None:
+    """Draw the trade-off between falls found and false alarms, from what `train` wrote."""
+    from opaska_tools.falls.curve import CURVE
+    from opaska_tools.falls.curve import draw as run
+
+    typer.echo(f"written: {run(curve or CURVE, output)}")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what is wrong with the folder into one line and exit code 2."""
+    from opaska_tools.falls.recordings import BadFolder
+
+    try:
+        yield
+    except BadFolder as error:
+        typer.echo(f"opaska falls: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns: list[Any] = [BarColumn(), MofNCompleteColumn(), what, TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
