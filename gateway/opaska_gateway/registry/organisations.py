@@ -36,6 +36,8 @@ async def add(
     handling: Handling = "console",
 ) -> bytes:
     """Add an organisation that answers its own alarms from now on; its id."""
+    if not name.strip():
+        raise Refused("an organisation needs a name; write the one that its people know")
     query = select(organisation.c.id).where(organisation.c.name == name)
     if (await change.connection.execute(query)).first():
         raise Refused(f"there is an organisation {name} already; write another name")

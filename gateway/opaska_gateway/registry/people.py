@@ -23,12 +23,16 @@ if TYPE_CHECKING:
     from opaska_gateway.vault import Vault
 
 SEALED = "person.sealed"
+_SHORTEST_PHONE = 3  # digits: an extension, or 112
 
 
 async def add(change: Change, facts: dict[str, str], organisation: str | None = None) -> bytes:
     """Add a person with these facts ("name", "phone", "notes"); the person's id."""
     if not facts.get("name", "").strip():
         raise Refused("a person needs a name; the dispatcher will ask for it")
+    phone = facts.get("phone", "")
+    if phone and sum(map(str.isdecimal, phone)) < _SHORTEST_PHONE:
+        raise Refused(f"{phone} is not a telephone number; write digits, for example 600100200")
     owner = await named_or_first(change, organisation)
     person_id, key = new_id(), new_person_key()
     await change.connection.execute(

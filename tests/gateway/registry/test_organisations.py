@@ -37,6 +37,8 @@ async def test_with_two_owners_one_must_be_named(changing: NewChange) -> None:
             await bands.add(now, organisation="East")
         with pytest.raises(Refused, match="there is an organisation North already"):
             await organisations.add(now, "North")
+        with pytest.raises(Refused, match="an organisation needs a name"):
+            await organisations.add(now, " ")
 
 
 @pytest.mark.parametrize("name", ["", "Warsaw", "Europe/Nowhere", "../../etc/passwd", "/etc"])

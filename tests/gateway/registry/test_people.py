@@ -78,6 +78,15 @@ async def test_a_person_needs_a_name(changing: NewChange) -> None:
                 await people.add(now, facts)
 
 
+async def test_a_phone_is_something_that_can_be_dialled(changing: NewChange) -> None:
+    async with changing() as now:
+        for phone in ("none", "brak", "tel. 6"):
+            with pytest.raises(Refused, match="is not a telephone number; write digits"):
+                await people.add(now, {"name": "Anna", "phone": phone})
+        for phone in ("112", "+48 600 100 200", "600100200 (daughter)"):
+            await people.add(now, {"name": "Anna", "phone": phone})
+
+
 async def test_erasing_leaves_no_byte_of_key_or_facts_but_the_audit(
     storage: StorageSettings,
 ) -> None:
