@@ -70,7 +70,7 @@ clean: ## remove what make made; data in ./var stays
 	@touch $@
 
 .venv-oracle/stamp: requirements/oracle.txt | .venv/python.stamp
-	@echo "setup: .venv-oracle, a COSE library of other people to compare ours with"
+	@echo "setup: .venv-oracle, libraries of other people to compare ours with"
 	@$(PYTHON) -m venv --clear .venv-oracle
 	@.venv-oracle/bin/python $(INSTALL) --require-hashes -r requirements/oracle.txt
 	@touch $@

@@ -7,10 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from .chips.eg915u import DATA, EG915U
+from .chips.lsm6dso import LSM6DSO
 from .chips.max17048 import MAX17048
+from .wearer import Wearer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .wearer import Motion
 
 PINS = {
     "sos_button": 1,
@@ -23,6 +27,7 @@ PINS = {
     "i2c_scl": 9,
     "modem_power_key": 10,
     "modem_dtr": 12,
+    "imu_int1": 14,
     "modem_tx": 17,
     "modem_rx": 18,
     "gauge_alert": 40,
@@ -39,7 +44,15 @@ class Processor(Protocol):
     def uart(self, tx: int, data: bytes) -> None: ...
     def call(self, open_: bool) -> None: ...
     def after(self, ms: float, function: Callable[[], None]) -> None: ...
+    def now_ms(self) -> float: ...
     def utc(self) -> tuple[int, int, int, int, int, int]: ...
+
+
+class Chip(Protocol):
+    """On the I2C bus."""
+
+    def write(self, data: bytes) -> bool: ...
+    def read(self, count: int) -> bytes: ...
 
 
 class Wiring:
@@ -49,6 +62,9 @@ class Wiring:
         self._processor = processor
         self.gauge = MAX17048()
         self.gauge.on_alert = self._alert
+        self.wearer = Wearer(processor.now_ms)
+        self.imu = LSM6DSO(processor.now_ms, processor.after, self.wearer)
+        self.imu.on_int1 = lambda high: processor.drive(PINS["imu_int1"], int(high))
         self.modem = EG915U(processor.after, processor.utc)
         self.modem.to_host = lambda data: processor.uart(PINS["modem_tx"], data)
         self.modem.on_change = self._tell_call
@@ -57,10 +73,12 @@ class Wiring:
     def power_on(self) -> None:
         """The supply is there: the modem's PWRKEY is pressed by an RC."""
         self.modem.power_on()
+        self.imu.power_on()
 
     def power_off(self) -> None:
         """Every chip forgets."""
         self.modem.power_off()
+        self.imu.power_off()
 
     def processor_reset(self) -> None:
         """All outputs of the processor float; DTR is pulled up in the modem."""
@@ -71,6 +89,19 @@ class Wiring:
         """The charger's STAT pin."""
         self._processor.drive(PINS["charger_status"], 0 if on else None)
 
+    def wear(self, motion: Motion) -> float:
+        """The wearer goes through this recording: when it begins, in ms."""
+        self.imu.catch_up()
+        begin_ms = self.wearer.wear(motion)
+        self.imu.changed()
+        return begin_ms
+
+    def imu_fault(self, fault: str | None) -> None:
+        """One of the chip's FAULTS, or none any more."""
+        self.imu.catch_up()
+        self.imu.fault = fault
+        self.imu.changed()
+
     def output(self, gpio: int, high: bool) -> None:
         """An output of the processor has changed."""
         if gpio == PINS["modem_power_key"]:
@@ -78,10 +109,14 @@ class Wiring:
         elif gpio == PINS["modem_dtr"]:
             self.modem.data_terminal_ready(not high)
 
-    def i2c_chips(self, scl: int, sda: int) -> dict[int, MAX17048]:
-        """The chips of the bus on these pins, by address."""
-        ours = (scl, sda) == (PINS["i2c_scl"], PINS["i2c_sda"])
-        return {self.gauge.ADDRESS: self.gauge} if ours else {}
+    def i2c_chips(self, scl: int, sda: int) -> dict[int, Chip]:
+        """The chips that answer on the bus on these pins, by address."""
+        if (scl, sda) != (PINS["i2c_scl"], PINS["i2c_sda"]):
+            return {}
+        chips: dict[int, Chip] = {self.gauge.ADDRESS: self.gauge}
+        if self.imu.answers:
+            chips[self.imu.ADDRESS] = self.imu
+        return chips
 
     def i2c(self, scl: int, sda: int, address: int, data: bytes, count: int) -> bytes | None:
         """One transfer: write, then read. None: not acknowledged."""

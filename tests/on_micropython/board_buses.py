@@ -6,10 +6,11 @@ import time
 from machine import I2C, Pin
 
 bus = I2C(0, sda=Pin(8), scl=Pin(9), freq=400_000)
-assert bus.scan() == [0x36], bus.scan()
+time.sleep_ms(20)  # the accelerometer boots
+assert bus.scan() == [0x36, 0x6A], bus.scan()
 assert I2C(0, sda=Pin(9), scl=Pin(8)).scan() == [], "crossed wires find nobody"
 try:
-    bus.readfrom_mem(0x6A, 0x0F, 1)
+    bus.readfrom_mem(0x50, 0x0F, 1)
     errno = 0
 except OSError as error:
     errno = error.errno

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from opaska_tools.simulator import places
 from opaska_tools.simulator.board import Board, End
-from opaska_tools.simulator.circuit import PINS, Circuit
+from opaska_tools.simulator.circuit import PINS, Circuit, Motion
 from opaska_tools.simulator.identity import write_identity
 from opaska_tools.simulator.link import LinkProxy
 from opaska_tools.simulator.records import Press, Start
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from opaska_tools.falls.recordings import Recording
     from opaska_tools.simulator.clock import ClockService
     from opaska_tools.simulator.timekeeper import Cancellable
 
@@ -143,6 +144,16 @@ class SimulatedBand(Witness):
                 if waker[:2] == [gpio, level]:
                     await self._power_up(DEEP_SLEEP, EXT1_WAKE if waker[2] else EXT0_WAKE)
                     return
+
+    async def wear(self, recording: Recording) -> float:
+        """Let the wearer go through it from now on, and then stay as it ends. Returns when its
+        first sample comes, in ms: a second from now, which is spent getting into its posture."""
+        samples = [(x, y, z) for x, y, z in recording.read().tolist()]
+        return self.circuit.wiring.wear(Motion(recording.rate_hz, samples))
+
+    async def imu_fault(self, fault: str | None) -> None:
+        """Break the accelerometer (FAULTS of hardware/simulated/chips/lsm6dso.py), or mend it."""
+        self.circuit.wiring.imu_fault(fault)
 
     async def battery(self, percent: float, millivolts: int | None = None) -> None:
         """The cell's charge; without a voltage a likely one."""

@@ -14,6 +14,7 @@ from opaska_tools.simulator.clock import ClockService
 if str(places.ROOT) not in sys.path:
     sys.path.append(str(places.ROOT))  # `hardware` is part of the source tree, of no package
 
+from hardware.simulated.wearer import Motion
 from hardware.simulated.wiring import FELT, PINS, Wiring
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from opaska_tools.simulator.timekeeper import Timekeeper
 
-__all__ = ["FELT", "PINS", "Circuit"]
+__all__ = ["FELT", "PINS", "Circuit", "Motion"]
 
 
 class Circuit:
@@ -78,6 +79,9 @@ class Circuit:
 
     def after(self, ms: float, function: Callable[[], None]) -> None:
         self._time.call_later(ms, function)
+
+    def now_ms(self) -> float:
+        return self._time.now_ms()
 
     def utc(self) -> tuple[int, int, int, int, int, int]:
         virtual = self._time.utc_ms() / 1000 if isinstance(self._time, ClockService) else None

@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 BOARD = ROOT / "hardware" / "simulated"
 FIRMWARE = ROOT / "firmware"
+SHIPPED = ROOT / "hardware" / "recordings"  # of movements, made by opaska_tools.body_model
 MAIN = FIRMWARE / "main.py"
 
 
