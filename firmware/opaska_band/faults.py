@@ -19,7 +19,8 @@ class Faults:
         self._queue: "list[tuple[int, str]]" = []
         self._some = asyncio.Event()
 
-    def note(self, code: int, detail: str = "") -> None:
+    def note(self, code: int, detail: str = "") -> bool:
+        """Whether it will be reported: not so soon again."""
         self.count += 1
         fault = (code, detail[:32])  # what a report carries
         now_ms = self._uptime.ms()
@@ -27,10 +28,11 @@ class Faults:
             if now_ms - at_ms >= _AGAIN_AFTER_MS:
                 del self._noted[noted]
         if fault in self._noted or max(len(self._noted), len(self._queue)) >= _REMEMBERED:
-            return
+            return False
         self._noted[fault] = now_ms
         self._queue.append(fault)
         self._some.set()
+        return True
 
     async def take(self) -> "tuple[int, str]":
         """(code, detail) of the next fault to report."""

@@ -49,7 +49,7 @@ class Outbox:
     `on_put(letter, boot, seq)`, if set, is called for each report taken.
     """
 
-    def __init__(self, storage: Storage, on_fault: "Callable[[int], None]") -> None:
+    def __init__(self, storage: Storage, on_fault: "Callable[[int], object]") -> None:
         self.on_put: "Callable[[str, int, int], None] | None" = None
         self.discarded = 0  # broken files found and removed
         self.urgent: "list[Key]" = []

@@ -24,6 +24,7 @@ _I2C_SDA = const(8)
 _I2C_SCL = const(9)
 _MODEM_POWER_KEY = const(10)
 _MODEM_DTR = const(12)
+_IMU_INT1 = const(14)
 _MODEM_TX = const(17)
 _MODEM_RX = const(18)
 _CHARGER_STATUS = const(41)  # low while charging
@@ -82,6 +83,10 @@ class Board:
     @property
     def i2c(self) -> I2C:
         return I2C(0, sda=Pin(_I2C_SDA), scl=Pin(_I2C_SCL), freq=_I2C_HZ)
+
+    @property
+    def imu_int1(self) -> Pin:
+        return Pin(_IMU_INT1, Pin.IN)
 
     @property
     def modem_uart(self) -> UART:

@@ -28,6 +28,7 @@ FAULT_KINDS: Final = {
     reports.REPORTS_DROPPED: "fault_reports_dropped",
     reports.UNVERIFIED_ANSWERS: "fault_unverified_answers",
     reports.TASK_FAILED: "fault_task_failed",
+    reports.MOTION_SENSOR: "fault_motion_sensor",
 }
 
 

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+# Samples from the accelerometer to whoever makes sense of them.
+#
+# Watching: INT1 wakes us at an impact, in free fall, and when 8 s are waiting; then everything is
+# drained, and while the sense watches a possible fall, or the window records one, every 250 ms.
+# Dozing: nothing has moved for half a minute, so only a movement wakes us; the chip then still has
+# the 9.8 s before. Each minute we look whether it lives.
+#
+# A trouble is reported once, felt, and ends in a new start of the chip. After one, and after any
+# gap, the senses start afresh: nothing can be mistaken for a fall because samples are missing.
+
+import asyncio
+from array import array
+
+from micropython import const
+
+from opaska_protocol.reports import MOTION_SENSOR
+
+from .drivers.lsm6dso import LSM6DSO, RATE_HZ, WATERMARK, SensorError
+from .motion_window import MotionWindow
+from .senses.stillness import Stillness
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+    from .clock import Uptime
+    from .faults import Faults
+
+# Troubles besides those of the driver.
+_NO_ANSWER = const("no answer")
+_SILENT = const("no samples")
+_OVERRUN = const("overrun")
+_CLOCK = const("clock jumps, or wrong rate")
+_NO_INTERRUPT = const("no interrupt")
+
+_BOOT_MS = const(20)  # of the chip, data sheet: 10
+_AGAIN_MS = const(2_000)  # after a trouble, for ever
+_BATCH = const(64)  # samples between which other tasks get their turn
+_CLOSE_MS = const(250)  # between two drains while something happens, and the least ever
+_LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
+_LOOK_MS = const(60_000)  # while dozing
+_DOZE_AFTER_S = const(30)  # of stillness
+_JUDGED_MS = const(1_000)  # shorter drains say nothing about the sample rate
+_STILL_UP = const(8)  # so often a new impact may fall between draining and looking at INT1
+_RATE_OFF_PERCENT = const(20)  # the chip's own oscillator is good for 7
+_RATE_OFF_SAMPLES = const(16)  # and so many may lie on either side of a drain
+
+
+class Motion:
+    """`sense` has feed, forget and `watching` (senses/fall.py); `on_fall(fall, ago_ms)` hears how
+    long ago the impact was; `tell` makes a trouble felt."""
+
+    def __init__(
+        self,
+        board: "Any",
+        uptime: "Uptime",
+        faults: "Faults",
+        sense: "Any",
+        on_fall: "Callable[[Any, int], Any]",
+        tell: "Callable[[], Any]",
+    ) -> None:
+        self.stillness = Stillness(RATE_HZ)
+        self.window = MotionWindow()
+        self.wakes = 0  # times the processor had to work on samples
+        self._board = board
+        self._uptime = uptime
+        self._faults = faults
+        self._sense = sense
+        self._on_fall = on_fall
+        self._tell = tell
+        self._batch = array("h", bytes(_BATCH * 6))
+        self._woken = asyncio.ThreadSafeFlag()
+        self._chip: "Any" = None
+        self._hears = True  # INT1 works
+        self._still_up = 0  # drains in a row after which INT1 did not fall
+        self._drained_ms = 0  # when the FIFO was last empty
+        self._dozed = False  # since the last drain: samples may be missing
+        self._dozing_ms: "int | None" = None  # since when; None: watching
+
+    def still_s(self) -> int:
+        """For how many seconds, until now, the arm has not moved."""
+        if self._dozing_ms is None:
+            return self.stillness.still_s
+        return self.stillness.still_s + (self._uptime.ms() - self._dozing_ms) // 1000
+
+    async def run(self) -> None:
+        await asyncio.sleep_ms(_BOOT_MS)
+        while True:
+            try:
+                self._start()
+                while True:
+                    await self._watch()
+                    await self._doze()
+            except OSError:
+                trouble = _NO_ANSWER
+            except SensorError as error:
+                trouble = error.args[0]
+            self._dozing_ms = None
+            self._note(trouble)
+            self._forget()
+            await asyncio.sleep_ms(_AGAIN_MS)
+
+    def _start(self) -> None:
+        self._chip = LSM6DSO(self._board.i2c, self._board.imu_int1, self._woken.set)
+        self._hears = True
+        self._dozed = False
+        self._forget()
+        self._drained_ms = self._uptime.ms()
+
+    def _forget(self) -> None:
+        """Samples are missing."""
+        self._sense.forget()
+        self.stillness.restart()
+        self.window.restart()
+
+    # --- watching ---
+
+    async def _watch(self) -> None:
+        """Until nothing has moved for a while."""
+        while True:
+            await asyncio.sleep_ms(_CLOSE_MS)
+            if self._hears and not self._is_busy() and not self._chip.is_raised():
+                await self._wait_for_samples()
+            await self._drain()
+            if self.stillness.still_s >= _DOZE_AFTER_S and self._hears and not self._is_busy():
+                return
+
+    def _is_busy(self) -> bool:
+        return self._sense.watching or self.window.is_recording
+
+    async def _wait_for_samples(self) -> None:
+        try:
+            await asyncio.wait_for_ms(self._woken.wait(), _LATEST_MS)
+        except asyncio.TimeoutError:
+            if self._chip.waiting() >= WATERMARK and not self._chip.is_raised():
+                self._is_deaf()
+
+    async def _drain(self) -> None:
+        """All samples to the senses."""
+        self.wakes += 1
+        drained_ms = self._uptime.ms()
+        total = 0
+        whole = True
+        while True:
+            count = self._chip.read(self._batch)
+            if self._chip.overrun:
+                self._missed()
+                whole = False
+            self._feed(count)
+            total += count
+            if count < _BATCH:
+                break
+            await asyncio.sleep_ms(0)
+        self._chip.take_wake()
+        self._still_up = self._still_up + 1 if self._chip.is_raised() else 0
+        if self._still_up > _STILL_UP and self._hears:
+            self._is_deaf()
+        if whole:
+            self._judge(total, drained_ms - self._drained_ms)
+        self._drained_ms = drained_ms
+
+    def _missed(self) -> None:
+        """The FIFO has forgotten samples, as it may while we doze."""
+        if not self._dozed:
+            self._note(_OVERRUN)
+        self._chip.overrun = self._dozed = False
+        self._forget()
+
+    def _feed(self, count: int) -> None:
+        batch = self._batch
+        for at in range(0, 3 * count, 3):
+            x, y, z = batch[at], batch[at + 1], batch[at + 2]
+            self.window.put(x, y, z)
+            self.stillness.feed(x, y, z)
+            fall = self._sense.feed(x, y, z)
+            if fall is not None:
+                self.window.mark(fall.ago_samples)
+                later = count - at // 3 - 1 + self._chip.waiting()
+                self._on_fall(fall, (fall.ago_samples + later) * 1000 // RATE_HZ)
+
+    def _judge(self, samples: int, took_ms: int) -> None:
+        """Whether so many samples, and no more, can have come in that time."""
+        if 0 <= took_ms < _JUDGED_MS:
+            return
+        if not samples:
+            raise SensorError(_SILENT)
+        expected = took_ms * RATE_HZ // 1000
+        if abs(samples - expected) > _RATE_OFF_SAMPLES + expected * _RATE_OFF_PERCENT // 100:
+            self._note(_CLOCK)
+
+    # --- dozing ---
+
+    async def _doze(self) -> None:
+        """Until something moves."""
+        chip = self._chip
+        chip.doze()
+        self._dozing_ms = self._uptime.ms()
+        while not await self._is_moved():
+            if chip.read(self._batch) < _BATCH:  # of no interest, but they must be there
+                raise SensorError(_SILENT)
+            self._sense.forget()
+            self.window.restart()
+        chip.watch()
+        self._dozed = True
+        self._dozing_ms = None
+        self.stillness.restart()
+        self._drained_ms = self._uptime.ms() - chip.waiting() * 1000 // RATE_HZ
+
+    async def _is_moved(self) -> bool:
+        """Whether the chip has felt a movement; False after a minute without."""
+        try:
+            await asyncio.wait_for_ms(self._woken.wait(), _LOOK_MS)
+            return True
+        except asyncio.TimeoutError:
+            is_raised = self._chip.is_raised()
+            if self._chip.take_wake() and not is_raised:
+                self._is_deaf()
+            return is_raised or not self._hears
+
+    # --- troubles ---
+
+    def _is_deaf(self) -> None:
+        """INT1 does not reach us: from now on we look by ourselves, often."""
+        self._hears = False
+        self._note(_NO_INTERRUPT)
+
+    def _note(self, trouble: str) -> None:
+        if self._faults.note(MOTION_SENSOR, trouble):
+            self._tell()
