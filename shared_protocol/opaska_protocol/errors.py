@@ -6,6 +6,7 @@ ProtocolError
  +- FrameError   valid CBOR, but not a frame
  +- SealError    a frame that this key does not open
  +- BodyError    an opened body that is not a report, answer or order
+ +- MotionError  a part of motion that nobody packed
 
 Every error carries `reason`, a key of reasons.py: short, stable, fit for a counter's label.
 """
@@ -32,4 +33,8 @@ class SealError(ProtocolError):
 
 
 class BodyError(ProtocolError):
+    pass
+
+
+class MotionError(ProtocolError):
     pass

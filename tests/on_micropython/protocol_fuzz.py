@@ -10,7 +10,7 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from opaska_protocol import answers, cbor, cbor_small, frame, orders, reports
+from opaska_protocol import answers, cbor, cbor_small, frame, motion, motion_read, orders, reports
 from opaska_protocol.channel import BandChannel, GatewayChannel
 from opaska_protocol.errors import ProtocolError
 from tests.on_micropython.protocol_notation import notation
@@ -162,6 +162,15 @@ def _order(data: bytes) -> str:
     return notation([order.dseq, order.kind, order.arguments])
 
 
+def _motion(data: bytes) -> str:
+    """What was read; and packed again it must be the same, as far as the same part holds it."""
+    first, rows = motion_read.decode_part(data)
+    again, end = motion.encode_part(lambda at: rows[at], 0, len(rows), -first)
+    if end == len(rows) and again != data:
+        raise ValueError("two encodings of the same rows")
+    return notation([first] + [list(row) for row in rows])
+
+
 DECODERS: "dict[str, Callable[[bytes], str]]" = {
     "cbor": _cbor,
     "cbor_small": _cbor_small,
@@ -170,6 +179,7 @@ DECODERS: "dict[str, Callable[[bytes], str]]" = {
     "report": _report,
     "answer": _answer,
     "order": _order,
+    "motion": _motion,
 }
 
 

@@ -8,7 +8,7 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from opaska_protocol import answers, cbor, frame, hkdf, orders, reports, seal
+from opaska_protocol import answers, cbor, frame, hkdf, motion, motion_read, orders, reports, seal
 from opaska_protocol.channel import BandChannel, GatewayChannel
 from opaska_protocol.errors import ProtocolError
 from tests.on_micropython.protocol_notation import notation
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Found = dict[str, Any]
     Read = tuple[Found, Callable[[], Found]]  # what was read, and what writes it again
 
-FILES = ("cbor", "keys", "ccm", "reports", "answers", "orders", "frames")
+FILES = ("cbor", "keys", "ccm", "reports", "answers", "orders", "motion", "frames")
 
 
 def outcome(name: str, vector: "dict[str, Any]") -> "Found":
@@ -116,6 +116,17 @@ def _orders(vector: "dict[str, Any]") -> "Read":
     return found, write
 
 
+def _motion(vector: "dict[str, Any]") -> "Read":
+    first, rows = motion_read.decode_part(unhexlify(vector["data"]))
+
+    def write() -> "Found":
+        data, end = motion.encode_part(lambda at: rows[at], 0, len(rows), -first)
+        assert end == len(rows)
+        return {"data": _hex(data)}
+
+    return {"first": first, "rows": [list(row) for row in rows]}, write
+
+
 def _frames(vector: "dict[str, Any]") -> "Read":
     return _up(vector) if vector["way"] == "up" else _down(vector)
 
@@ -166,6 +177,7 @@ _READ = {
     "reports": _reports,
     "answers": _answers,
     "orders": _orders,
+    "motion": _motion,
     "frames": _frames,
 }
 

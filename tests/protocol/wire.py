@@ -64,6 +64,7 @@ _BODIES = {
     "report": ("reports", "body"),
     "answer": ("answers", "body"),
     "order": ("orders", "body"),
+    "motion": ("motion", "data"),
 }
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from opaska_protocol import cbor, frame, seal
 from opaska_protocol.channel import BandChannel, GatewayChannel
+from opaska_protocol.motion import encode_part
 
 FOLDER = Path(__file__).parents[2] / "shared_protocol" / "vectors"
 _TOKEN = re.compile(r"""\s*(h'[0-9a-f]*'|"(?:[^"\\]|\\.)*"|-?\d+|true|false|[][{},:])""")
@@ -99,6 +100,15 @@ def _fill_ccm(vector: Vector) -> None:
         vector["sealed"] = seal.Ccm(key).seal(nonce, aad, text).hex()
 
 
+def _fill_motion(vector: Vector) -> None:
+    if "rows" in vector:
+        rows = vector["rows"]
+        data, end = encode_part(rows.__getitem__, 0, len(rows), -vector["first"])
+        if end != len(rows):
+            raise ValueError(f"{vector['name']}: more rows than one part holds")
+        vector["data"] = data.hex()
+
+
 def _fill_frame(vector: Vector) -> None:
     if "items" in vector:
         vector["frame"] = cbor.encode(parse_notation(vector["items"])).hex()
@@ -133,6 +143,7 @@ FILL: dict[str, Callable[[Vector], None]] = {
     "reports": _fill_body,
     "answers": _fill_body,
     "orders": _fill_body,
+    "motion": _fill_motion,
     "frames": _fill_frame,
 }
 
