@@ -29,7 +29,7 @@ _GATE = GATE_MG * GATE_MG
 _SAME_IMPACT = 38  # ticks: within 1.5 s only the strongest counts
 _PENDING = 4  # impacts waiting for their decision, at most: AFTER / _SAME_IMPACT and one
 _NONE = -1
-_TOP = 32767  # mg: what the window can hold; no sensor of ours goes beyond 16 g
+_TOP = 18000  # mg on an axis; 16 g, a gain 5 % too high and an offset are still below
 _STEP = TICK_HZ * 1000
 _SURE = 256  # score above the line that counts as certain
 _NO_FALL = -32768
@@ -149,7 +149,7 @@ class FallSense:
         self._now += 1
         above = self._top >= _GATE
         if above:
-            self._impact(min(self._top, _TOP * _TOP))
+            self._impact(min(self._top, 3 * _TOP * _TOP))
         self._above = above
         if not self._pending:
             self._now = 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 app = typer.Typer(
     help="Felt at the wrist: evaluate the detector on recordings, and make what it has learned.",
@@ -90,7 +90,7 @@ def draw(
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable() -> Generator[None]:
     """Turn what is wrong with the folder into one line and exit code 2."""
     from opaska_tools.falls.recordings import BadFolder
 
@@ -102,7 +102,7 @@ def _readable() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def _progress(what: str) -> Generator[Callable[[int, int], None]]:
     """A bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
         yield lambda _done, _all: None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _UNIT = 64.0  # steps of the picture per 1.0 of the first layer's input
 _MIDDLE = np.array([64, 0, 128, 128], np.float32)  # of each channel of the picture
 _BATCH = 128
+_AT_ONCE = 2048  # pictures scored together
 _RATE = 3e-3
 _DECAY = 1e-2
 _DROP = 0.2  # share of the last sum's inputs that a step leaves out
@@ -56,15 +57,15 @@ class Network:
 
     def score(self, pictures: NDArray[np.uint8]) -> Floats:
         """Log odds, before rounding."""
-        parts = [
-            self._forward(_inputs(pictures[start : start + 2048]))[0]
-            for start in range(0, len(pictures), 2048)
-        ]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        out = np.zeros(len(pictures), np.float32)
+        for start in range(0, len(pictures), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            out[some] = self._forward(_inputs(pictures[some]))[0]
+        return out
 
     def _forward(self, values: Floats) -> tuple[Floats, list[tuple[Floats, Floats]], Floats]:
         """Log odds; each layer's patches and answers; the inputs of the last sum."""
-        kept = []
+        kept: list[tuple[Floats, Floats]] = []
         for (seen, step, filters), weights, bias in zip(
             LAYERS, self.weights[:-1], self.biases[:-1], strict=True
         ):
@@ -84,14 +85,15 @@ class Network:
         summed = summed * keep
         odds = 1 / (1 + np.exp(-self._last(summed)))
         slope = ((odds - is_fall) / len(is_fall)).astype(np.float32)[:, None]
-        of_weights, of_biases = [summed.T @ slope], [slope.sum(0)]
+        of_weights = [_as_floats(summed.T @ slope)]
+        of_biases = [_as_floats(slope.sum(0))]
         answers = kept[-1][1]
         back = _through_sums(answers, (slope @ self.weights[-1].T) * keep)
         for layer in range(len(LAYERS) - 1, -1, -1):
             patches, answers = kept[layer]
             back = (back * (answers > 0)).reshape(-1, answers.shape[2])
-            of_weights.insert(0, patches.reshape(-1, patches.shape[2]).T @ back)
-            of_biases.insert(0, back.sum(0))
+            of_weights.insert(0, _as_floats(patches.reshape(-1, patches.shape[2]).T @ back))
+            of_biases.insert(0, _as_floats(back.sum(0)))
             if layer:
                 back = _to_values(
                     back @ self.weights[layer].T, kept[layer - 1][1], *LAYERS[layer][:2]
@@ -132,7 +134,8 @@ def rounded(network: Network, pictures: NDArray[np.uint8], share: float) -> Roun
     biases[0] = biases[0] - middle @ network.weights[0]
     values = pictures.astype(np.float32)
     scale = _UNIT
-    packed, shifts = [], []
+    packed: list[bytes] = []
+    shifts: list[int] = []
     for layer, (seen, step, filters) in enumerate(LAYERS):
         grain = 127 / np.abs(network.weights[layer]).max()
         whole = np.rint(network.weights[layer] * grain)
@@ -157,6 +160,10 @@ def rounded(network: Network, pictures: NDArray[np.uint8], share: float) -> Roun
 
 def _pack(bias: float, weights: NDArray[Any]) -> bytes:
     return int(bias + 0x800000).to_bytes(3, "little") + (weights + 128).astype(np.uint8).tobytes()
+
+
+def _as_floats(values: NDArray[Any]) -> Floats:
+    return values.astype(np.float32)
 
 
 def _inputs(pictures: NDArray[np.uint8]) -> Floats:

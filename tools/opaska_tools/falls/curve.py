@@ -27,7 +27,7 @@ _WORDS = {"as_recorded": "as recorded", "clipped_to_2_g": "cut off at 2 g"}
 
 def points(judged: Judged) -> list[dict[str, Any]]:
     """One point per line: sensitivity over sets with falls, false alarms over those without."""
-    out = []
+    out: list[dict[str, Any]] = []
     for line in _LINES:
         point: dict[str, Any] = {"line": line}
         for kind, clip in (("as_recorded", False), ("clipped_to_2_g", True)):
@@ -100,7 +100,7 @@ def _frame() -> list[str]:
 
 
 def _curves(report: dict[str, Any]) -> list[str]:
-    out = []
+    out: list[str] = []
     for row, (kind, ink) in enumerate(_INK.items()):
         places = [
             f"{_x(point[kind]['false_per_hour']):.1f} {_y(point[kind]['sensitivity']):.1f}"
@@ -115,7 +115,7 @@ def _curves(report: dict[str, Any]) -> list[str]:
 
 
 def _profiles(report: dict[str, Any]) -> list[str]:
-    out = []
+    out: list[str] = []
     for name, profile in report["profiles"].items():
         for kind, ink in _INK.items():
             point = min(report["curve"], key=lambda one: abs(one["line"] - profile["line"]))[kind]

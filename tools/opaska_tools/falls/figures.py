@@ -117,9 +117,8 @@ def percentile(values: list[float], percent: float) -> float | None:
 
 def poisson_interval(count: int) -> tuple[float, float]:
     """The exact 95 % interval of a count of rare events, after Garwood (1936)."""
-    low = 0.0 if count == 0 else _solve(lambda mean: 1 - _at_most(count - 1, mean), 0.025, count)
-    high = _solve(lambda mean: 1 - _at_most(count, mean), 0.975, count)
-    return low, high
+    low = 0.0 if count == 0 else _mean_with(count - 1, 0.975)
+    return low, _mean_with(count, 0.025)
 
 
 def _at_most(count: int, mean: float) -> float:
@@ -129,11 +128,15 @@ def _at_most(count: int, mean: float) -> float:
     return sum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(count + 1))
 
 
-def _solve(rising: Any, wanted: float, count: int) -> float:
-    low, high = 0.0, 10.0 + 3.0 * count
+def _mean_with(count: int, probability: float) -> float:
+    """The mean at which at most `count` events have this probability."""
+    low, high = 0.0, 20.0 + 3.0 * count
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
+        if _at_most(count, middle) > probability:
+            low = middle
+        else:
+            high = middle
     return (low + high) / 2
 
 

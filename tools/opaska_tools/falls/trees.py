@@ -49,11 +49,11 @@ class Trees:
 
     def pack(self) -> bytes:
         """What the band reads."""
-        parts = []
-        for number, line, leaf in zip(self.number, self.line, self.leaf, strict=True):
-            parts.append(number.astype(np.uint8).tobytes())
-            parts.append((line + 32768).astype("<u2").tobytes())
-            parts.append((leaf + 128).astype(np.uint8).tobytes())
+        parts: list[bytes] = []
+        for tree in range(len(self.leaf)):
+            parts.append(self.number[tree].astype(np.uint8).tobytes())
+            parts.append((self.line[tree] + 32768).astype("<u2").tobytes())
+            parts.append((self.leaf[tree] + 128).astype(np.uint8).tobytes())
         return b"".join(parts)
 
 
@@ -62,10 +62,10 @@ def grow(
 ) -> Trees:
     """Learn `count` trees."""
     chance = np.random.default_rng(seed)
-    lines = [_lines(column) for column in numbers.T]
-    bins = np.stack(
-        [np.searchsorted(line, column) for line, column in zip(lines, numbers.T, strict=True)], 1
-    )
+    lines = [_lines(numbers[:, column]) for column in range(numbers.shape[1])]
+    bins = np.empty(numbers.shape, np.int64)
+    for column, line in enumerate(lines):
+        bins[:, column] = np.searchsorted(line, numbers[:, column])
     score = np.zeros(len(numbers))
     trees = Trees(
         np.zeros((count, NODES), np.int64),
@@ -87,7 +87,7 @@ def grow(
 def _lines(column: NDArray[Any]) -> Ints:
     """Between which values a split may lie: as many examples between one and the next."""
     quantiles = np.quantile(column, np.linspace(0, 1, _LINES + 1)[1:-1], method="lower")
-    return np.asarray(np.unique(quantiles), np.int64)
+    return np.unique(quantiles).astype(np.int64)
 
 
 def _walk(numbers: NDArray[Any], number: Ints, line: Ints) -> Ints:
@@ -96,7 +96,8 @@ def _walk(numbers: NDArray[Any], number: Ints, line: Ints) -> Ints:
     rows = np.arange(len(numbers))
     for _ in range(DEPTH):
         node = 2 * node + 1 + (numbers[rows, number[node]] > line[node])
-    return node - NODES
+    leaf: Ints = node - NODES
+    return leaf
 
 
 def _grow_one(

@@ -61,8 +61,11 @@ def _other_rate(
     if width > 1 and chance.random() < 0.4:
         box = np.ones(width) / width
         motion = np.stack([np.convolve(axis, box, "same") for axis in motion.T], 1)
-    axes = [np.interp(times_s * rate_hz, np.arange(count), axis) for axis in motion.T]
-    return np.stack(axes, 1), float(new_hz)
+    places = times_s * rate_hz
+    sampled = np.empty((len(places), 3))
+    for axis in range(3):
+        sampled[:, axis] = np.interp(places, np.arange(count), motion[:, axis])
+    return sampled, float(new_hz)
 
 
 def _shorter(
