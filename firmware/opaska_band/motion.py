@@ -4,7 +4,7 @@
 # Watching: INT1 wakes us at an impact, in free fall, and when 8 s are waiting; then everything is
 # drained, and while the sense watches a possible fall, or the window records one, every 250 ms.
 # Dozing: nothing has moved for half a minute, so only a movement wakes us; the chip then still has
-# the 9.8 s before. Each minute we look whether it lives.
+# the 9.8 s before. Every five minutes we look whether it lives.
 #
 # A trouble is reported once, felt, and ends in a new start of the chip. After one, and after any
 # gap, the senses start afresh: nothing can be mistaken for a fall because samples are missing.
@@ -39,7 +39,7 @@ _AGAIN_MS = const(2_000)  # after a trouble, for ever
 _BATCH = const(64)  # samples between which other tasks get their turn
 _CLOSE_MS = const(250)  # between two drains while something happens, and the least ever
 _LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
-_LOOK_MS = const(60_000)  # while dozing
+_LOOK_MS = const(300_000)  # while dozing
 _DOZE_AFTER_S = const(30)  # of stillness
 _JUDGED_MS = const(1_000)  # shorter drains say nothing about the sample rate
 _STILL_UP = const(8)  # so often a new impact may fall between draining and looking at INT1
