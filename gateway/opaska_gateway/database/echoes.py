@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a heartbeat echoes is kept; what it does not is told again.
 
-A band forgets its open reports at a restart: a heartbeat of a later boot ends the waiting for
-answers of an earlier one (if the band still has the report it sends it again, and is answered).
+A band forgets its open reports at a restart: a heartbeat of a later boot, or under a later key,
+ends the waiting for answers of an earlier one (if the band still has the report it sends it
+again, and is answered).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _ECHOED = (
 
 def take_echoes(connection: Connection, heartbeat: Report) -> list[tuple[int, int, int, int]]:
     """Keep what it echoes; (generation, boot, seq, state) of what to tell again, newest first."""
-    device_id, _, beating_boot, _ = heartbeat.id
+    device_id, *beating, _ = heartbeat.id
     fields = heartbeat.content.fields
     orders.echo(connection, device_id, fields.get("last_dseq", 0))
     echoes = {(boot, seq): state for boot, seq, state in fields.get("answers", ())}
@@ -47,7 +48,8 @@ def take_echoes(connection: Connection, heartbeat: Report) -> list[tuple[int, in
     for event_id, generation, boot, seq, state in connection.execute(
         _WAITING, {"device": device_id}
     ):
-        heard = state if boot < beating_boot else echoes.get((boot, seq), 0)
+        is_over = [generation, boot] < beating
+        heard = state if is_over else echoes.get((boot, seq), 0)
         if heard:
             echoed.append({"event_id": event_id, "state": min(heard, state)})
         if heard < state:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from opaska_gateway import clock
+from opaska_gateway import clock, desk
 from opaska_gateway.registry import assignments, bands
 from opaska_gateway.registry.change import change
 from opaska_gateway.store import Store
@@ -86,3 +86,18 @@ async def test_after_a_revocation_no_key_of_the_band_counts(heart: Core) -> None
     await bring(heart, (band, waiting), (band, band.sos()))
     assert await heart.events() == []
     assert band.answers == []
+
+
+async def test_a_band_whose_boots_count_anew_under_a_new_key_has_nothing_to_echo(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    band.boot = 7
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    await desk.take(heart.context, case.id, "dispatcher-1")
+    band.generation, band.key = await _handed_over(heart, band)
+    band.boot, band.seq = 1, 0
+    band.answers.clear()
+    await bring(heart, (band, band.heartbeat()))
+    assert [state for boot, _, state in band.answers if boot == 7] == []
