@@ -53,7 +53,7 @@ class Network:
 
     def _add(self, weights: NDArray[Any]) -> None:
         self.weights.append(weights.astype(np.float32))
-        self.biases.append(np.zeros(weights.shape[1], np.float32))
+        self.biases.append(np.zeros(len(weights.T), np.float32))
 
     def score(self, pictures: NDArray[np.uint8]) -> Floats:
         """Log odds, before rounding."""

@@ -29,6 +29,7 @@ CLIPPED = -1  # as recorded, but by a sensor of +-2 g: to be judged, not learned
 VARIATIONS = (1, 2, 3, 4)
 LONG_S = 120.0  # recordings beyond this are varied once
 IS_FALL, IS_DAILY, IS_UNSURE = 1, 0, -1
+HELD_NOISE_MG = (2.0, 10.0)  # of a variation's last sample: no model shall know the end by it
 NEAR_PEAK_S = 1.6  # an impact of a fall's recording this near its peak is the fall
 _NEVER = -32768
 
@@ -99,15 +100,18 @@ def examples_of(
 ) -> list[tuple[int, float, float, int, list[int], bytes]]:
     """Every impact of every variation of one recording."""
     samples = recording.read()
-    rows = list(_impacts(recording, samples, recording.rate_hz, 0.0, AS_RECORDED))
-    if recording.count < LONG_S * recording.rate_hz:
-        rows += _impacts(recording, clipped(samples, 2.0), recording.rate_hz, 0.0, CLIPPED)
+    rate_hz = recording.rate_hz
+    rows = list(_impacts(recording, held(recording, samples, rate_hz), rate_hz, 0.0, AS_RECORDED))
+    if recording.count < LONG_S * rate_hz:
+        at_2_g = held(recording, clipped(samples, 2.0), rate_hz)
+        rows += _impacts(recording, at_2_g, rate_hz, 0.0, CLIPPED)
         variations: tuple[int, ...] = VARIATIONS
     else:
         variations = VARIATIONS[:1]
     for variation in variations:
         chance = np.random.default_rng([seed, variation, zlib.crc32(recording.name.encode())])
         varied, rate_hz, start_s = vary(recording, samples, chance)
+        varied = held(recording, varied, rate_hz, noise_mg=chance.uniform(*HELD_NOISE_MG))
         rows += _impacts(recording, varied, rate_hz, start_s, variation)
     return rows
 
@@ -117,7 +121,7 @@ def _impacts(
 ) -> Iterator[tuple[int, float, float, int, list[int], bytes]]:
     sense = ListeningSense(rate_hz)
     ago_s = (fall_features.AFTER - 1) / fall_features.TICK_HZ
-    for index, (x, y, z) in enumerate(held(recording, samples, rate_hz).tolist()):
+    for index, (x, y, z) in enumerate(samples.tolist()):
         sense.feed(x, y, z)
         while sense.heard:
             numbers, picture = sense.heard.pop()

@@ -39,11 +39,13 @@ class Alarm:
     impact_s: float
 
 
-def held(recording: Recording, samples: Samples, rate_hz: float) -> Samples:
+def held(
+    recording: Recording, samples: Samples, rate_hz: float, noise_mg: float = NOISE_MG
+) -> Samples:
     """The samples, and then the last one for HELD_S; the same noise at every run."""
     count = int(HELD_S * rate_hz) + 1
     chance = np.random.default_rng(zlib.crc32(recording.name.encode()))
-    noise = np.rint(chance.normal(0.0, NOISE_MG, (count, 3)))
+    noise = np.rint(chance.normal(0.0, noise_mg, (count, 3)))
     tail = np.clip(samples[-1] + noise, -32767, 32767).astype(np.int16)
     return np.concatenate([samples, tail])
 
