@@ -70,7 +70,7 @@ class Band:
             try:
                 k_gen = self._vault.unwrap(band_key_purpose(self.kid, generation), key.wrapped)
             except VaultError:
-                raise Refused("unknown_generation") from None
+                raise Refused("unusable_key") from None
             channel = GatewayChannel(self.kid, generation, k_gen, self._salt)
             self._channels[generation] = channel
         return channel

@@ -16,6 +16,8 @@ OWN_REASONS: Final = {
     "unknown_band": "no such band is registered; register it with `opaska bands add`",
     "revoked": "the band was revoked",
     "unknown_generation": "the gateway has no key of this generation of the band",
+    "unusable_key": "the band's row was damaged: the key file does not open its key; put back the "
+    "database from your copy, or give the band a new key with `opaska bands rekey`",
     "expired_key": "the key's time ran out",
     "id_clash": "another frame with the same message id is stored; the band or a copy misbehaves",
     "not_storable": "the gateway failed to store it; its log says why",

@@ -43,6 +43,7 @@ class MqttLink:
         self.client_id = client_id
         self.up = asyncio.Event()
         self._topic = topic
+        self._address = ""  # for the log
         self._on_message = on_message
         self._greeted = asyncio.Event()  # CONNACK said yes
         self._lost = asyncio.Event()
@@ -72,6 +73,7 @@ class MqttLink:
 
     async def run(self, host: str, port: int) -> None:
         """Stay connected, for ever."""
+        self._address = f"{host}:{port}"
         self._client.connect_async(host, port, keepalive=KEEPALIVE_S)
         backoff = Backoff()
         try:
@@ -227,7 +229,9 @@ class MqttLink:
 
     def _note_problem(self, problem: str) -> None:
         if problem != self.problem:  # a broker that stays away is named once
-            log.warning("no_broker", connection=self.client_id, problem=problem)
+            log.warning(
+                "no_broker", connection=self.client_id, address=self._address, problem=problem
+            )
         self.problem = problem
 
 

@@ -76,6 +76,15 @@ async def test_an_unknown_generation_and_an_expired_key_are_refused(heart: Core)
     assert await _reasons(heart, band, band.sos()) == ["expired_key"]
 
 
+async def test_a_damaged_key_in_the_database_is_named_as_such(heart: Core) -> None:
+    band = await heart.add_band()
+    async with heart.database.write() as connection:
+        damaged = update(tables.device_key).values(wrapped=os.urandom(44))
+        await connection.execute(damaged.where(tables.device_key.c.device_id == band.device_id))
+    await heart.context.changed_elsewhere()
+    assert await _reasons(heart, band, band.sos()) == ["unusable_key"]
+
+
 async def test_a_wrong_key_and_every_single_bit_flip_are_refused(heart: Core) -> None:
     band = await heart.add_band()
     thief = BandChannel(band.kid, 1, os.urandom(16), 1, os.urandom(8))
