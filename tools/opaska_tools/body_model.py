@@ -3,7 +3,7 @@
 
 At rest an accelerometer shows 1 g upwards, in its own axes: the posture. Everything else is added:
 steps, swings, the lost weight of a drop, the pulse and ringing of an impact (half a sine, then a
-damped oscillation of soft tissue, 8 to 15 Hz). The values are chosen after what the literature on
+damped oscillation of soft tissue, 6 to 15 Hz). The values are chosen after what the literature on
 wrist-worn sensors gives for such movements; they are not measurements, and no figure about how
 well falls are recognised may be drawn from them. They show that the way from the chip to the
 centre works.
@@ -110,11 +110,38 @@ class Wrist:
                 blow = -0.35 * peak_g * math.exp(-since * 9) * math.sin(6.28 * ring_hz * since)
             self._add(self._posture, _scaled(side, blow))
 
+    def fall(self, to: Vector, peak_g: float, seconds: float = 0.9, blow_ms: float = 55) -> None:
+        """The arm flies up while the body drops and turns; it strikes three times, and settles."""
+        begin, end = self._posture, _unit(to)
+        flight = self._direction()
+        blows = [
+            (seconds + later_s, share * peak_g, _unit(_mix(end, self._direction(), 0.45)))
+            for later_s, share in ((0, 1), (0.19, 0.6), (0.52, 0.35))
+        ]
+        for i in range(round((seconds + 2) * RATE_HZ)):
+            t = i / RATE_HZ
+            turned = (1 - math.cos(math.pi * min(t / seconds, 1))) / 2
+            self._posture = _unit(_mix(begin, end, turned))
+            parts = [
+                _scaled(self._posture, -0.7 * _bump(t, 0.65 * seconds, 0.3)),
+                _scaled(
+                    flight, 0.9 * _bump(t, 0.4 * seconds, 0.3) + 0.4 * _bump(t, seconds + 1, 0.6)
+                ),
+                *(_scaled(way, size * _bump(t, at, blow_ms / 1000)) for at, size, way in blows),
+                *(_scaled(way, size * _ringing(t - at)) for at, size, way in blows),
+            ]
+            x, y, z = (sum(axis) for axis in zip(*parts, strict=True))
+            self._add(self._posture, (x, y, z))
+
     def recording(self, name: str, activity: str, is_fall: bool) -> Exported:
         """What has been built."""
         mg = np.clip(np.rint(np.array(self.samples) * 1000), -_LIMIT_MG, _LIMIT_MG)
         samples = mg.astype(np.int16)
         return Exported(DATASET, SUBJECT, name, name, activity, is_fall, RATE_HZ, samples)
+
+    def _direction(self) -> Vector:
+        x, y, z = (self._random.gauss(0, 1) for _ in range(3))
+        return _unit((x, y, z))
 
     def _add(self, rest: Vector, extra: Vector = (0.0, 0.0, 0.0)) -> None:
         self.samples.append([a + b for a, b in zip(rest, extra, strict=True)])
@@ -122,17 +149,13 @@ class Wrist:
 
 def _fall_and_lie(wrist: Wrist) -> None:
     wrist.walk(15)
-    wrist.gesture(0.4, 1.2)
-    wrist.turn(PRONE, 0.55, least_g=0.25)
-    wrist.impact(5.5)
-    wrist.impact(1.9)
+    wrist.fall(PRONE, 7)
     wrist.stay(45)
 
 
 def _fall_and_walk_on(wrist: Wrist) -> None:
     wrist.walk(15)
-    wrist.turn(SUPINE, 0.6, least_g=0.3)
-    wrist.impact(4.2)
+    wrist.fall(SUPINE, 5)
     wrist.stay(5)
     wrist.gesture(5, 0.6)
     wrist.turn(HANGING, 1.5)
@@ -143,8 +166,7 @@ def _slump(wrist: Wrist) -> None:
     wrist.stay(8)
     wrist.gesture(4, 0.2)
     wrist.stay(3)
-    wrist.turn(ON_SIDE, 1.2, least_g=0.75)
-    wrist.impact(1.9, pulse_ms=120, ring_hz=8)
+    wrist.fall(ON_SIDE, 1.2, seconds=1.4, blow_ms=90)
     wrist.stay(45)
 
 
@@ -223,6 +245,15 @@ def make(name: str) -> Exported:
 def shipped(name: str) -> Recording:
     """One of STORIES as it lies in the source tree."""
     return next(recording for recording in read_index(SHIPPED) if recording.rec == name)
+
+
+def _bump(t: float, middle: float, half: float) -> float:
+    away = (t - middle) / half
+    return (1 + math.cos(math.pi * away)) / 2 if abs(away) < 1 else 0.0
+
+
+def _ringing(since_s: float) -> float:
+    return 0.2 * math.exp(-6 * since_s) * math.sin(40 * since_s) if since_s > 0 else 0.0
 
 
 def _unit(vector: Vector) -> Vector:
