@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The band's own detector, from the firmware folder of this checkout."""
+"""The detector that the band carries, by the words of the command line."""
 
 from __future__ import annotations
 
-import sys
 from typing import Any
-
-from opaska_tools.firmware_build import ROOT
-
-sys.path.append(str(ROOT / "firmware"))  # the band's code is not installed: it runs on the band
 
 from opaska_band.senses import fall, fall_parameters
 from opaska_band.senses.fall import FallSense

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opaska_tools.falls.recordings import Recording
     from opaska_tools.falls.stream import Alarm
 
+_HARDNESS_G = (1.5, 2.2, 3.0, 4.0)  # edges of the peaks by which falls are counted
 AWAKE_H = 16  # of a day, that a band is worn and moved
 
 
@@ -105,6 +106,28 @@ def summarise(verdicts: Iterable[Verdict]) -> dict[str, Any]:
         "pooled": pooled.summary(),
         "flagged": {name: tally.summary() for name, tally in flagged.items()},
     }
+
+
+def cases(verdicts: Iterable[Verdict]) -> dict[str, dict[str, list[int]]]:
+    """[alarmed, of] for each activity of each set, falls also by how hard the impact was."""
+    out: dict[str, dict[str, list[int]]] = {}
+    for verdict in verdicts:
+        recording = verdict.recording
+        names = [recording.activity]
+        if recording.is_fall and recording.peak_g is not None:
+            names.append(_hardness(recording.peak_g))
+        for name in names:
+            count = out.setdefault(recording.dataset, {}).setdefault(name, [0, 0])
+            count[0] += bool(verdict.alarms)
+            count[1] += 1
+    return out
+
+
+def _hardness(peak_g: float) -> str:
+    for limit_g in _HARDNESS_G:
+        if peak_g < limit_g:
+            return f"falls below {limit_g:g} g"
+    return "harder falls"
 
 
 def percentile(values: list[float], percent: float) -> float | None:

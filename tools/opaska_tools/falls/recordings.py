@@ -44,11 +44,12 @@ class Recording:
     rec: str
     file: str
     age_group: str
-    activity: str
+    activity: str  # in words where the index has them
     is_fall: bool
     rate_hz: float
     count: int  # samples
     peak_s: float | None  # of the strongest sample, None where the index does not say
+    peak_g: float | None
     flagged: bool  # the note names a doubt about the recording
 
     @property
@@ -126,11 +127,12 @@ def _recording(folder: Path, row: Mapping[str, Any], where: str) -> Recording:
         rec=row["rec"],
         file=row["file"],
         age_group=row["age_group"],
-        activity=row["activity"],
+        activity=row.get("activity_name") or row["activity"],
         is_fall=label == FALL,
         rate_hz=rate_hz,
         count=int(count),
         peak_s=_number(row, "peak_s", where) if row.get("peak_s") else None,
+        peak_g=_number(row, "peak_g", where) if row.get("peak_g") else None,
         flagged=bool((row.get("note") or "").strip()),
     )
 

@@ -10,7 +10,7 @@ from opaska_tools.falls import parameters
 from opaska_tools.falls.crossvalidate import PARTS, Judged, cross_validate, spread
 from opaska_tools.falls.curve import CURVE, points
 from opaska_tools.falls.examples import collect
-from opaska_tools.falls.figures import summarise
+from opaska_tools.falls.figures import cases, summarise
 from opaska_tools.falls.recordings import fingerprint, read_index
 
 if TYPE_CHECKING:
@@ -74,5 +74,6 @@ def _report(judged: Judged, lines: tuple[int, ...]) -> dict[str, Any]:
             "as_recorded": summarise(judged.verdicts(line, clip=False)),
             "clipped_to_2_g": summarise(judged.verdicts(line, clip=True)),
             "parts": spread(judged, line),
+            "cases": cases(judged.verdicts(line, clip=False)),
         }
     return {"profiles": profiles, "curve": points(judged)}
