@@ -78,6 +78,8 @@ async def test_a_band_is_pressed_broken_and_left_by_keys(tmp_path: Path) -> None
             ("b", "battery at 50 %"),
             ("c", "on the charger"),
             ("w", "an hour on"),
+            ("f", "lies still (63 s)"),
+            ("m", "sits down hard"),
             ("h", "hold SOS down"),
             ("p", "power off"),
             ("p", "power on"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PRESS_MS = 700  # longer than the firmware's default hold of 500 ms
 _BATTERY_STEPS = (90, 50, 15, 3)  # percent
+_MOVEMENTS = ("walk", "sit_down_hard", "lie_down", "stumble", "clap", "hit_table", "slump")
 
 
 class Hand:
@@ -28,6 +29,7 @@ class Hand:
         self._charging = False
         self._covered = True
         self._held = False
+        self._movements = 0  # made so far
         self._deeds: dict[str, tuple[str, Callable[[], Awaitable[str]]]] = {
             "s": ("press SOS", self._press),
             "h": ("hold SOS, let go", self._hold),
@@ -37,6 +39,9 @@ class Hand:
             "b": ("next battery level", self._drain),
             "c": ("charger on, off", self._charge),
             "w": ("wall clock an hour on", self._shift),
+            "f": ("fall, lie still", lambda: self._move("fall_and_lie")),
+            "g": ("fall, get up, walk on", lambda: self._move("fall_and_walk_on")),
+            "m": ("next other movement", self._move_on),
         }
         band.on_felt = self._felt
         band.on_printed = lambda line: self._tell(f"console  {line}")
@@ -108,6 +113,17 @@ class Hand:
         self._charging = not self._charging
         await self._band.charging(self._charging)
         return "on the charger" if self._charging else "off the charger"
+
+    async def _move_on(self) -> str:
+        self._movements += 1
+        return await self._move(_MOVEMENTS[self._movements % len(_MOVEMENTS)])
+
+    async def _move(self, name: str) -> str:
+        from opaska_tools.body_model import STORIES, shipped
+
+        recording = shipped(name)
+        await self._band.wear(recording)
+        return f"{STORIES[name][0]} ({recording.count / recording.rate_hz:.0f} s)"
 
     async def _shift(self) -> str:
         await self._band.shift_clock(3600)
