@@ -6,6 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from opaska_gateway.care.wearing import Whose
+from opaska_protocol.reports import FALL
+
 if TYPE_CHECKING:
     from opaska_gateway.bands import Band
     from opaska_gateway.care.wearing import Assignment
@@ -63,6 +66,17 @@ class Report:
         self.case_id: bytes | None = None
         self.opened_case = False
 
+    @property
+    def whose(self) -> Whose:
+        """Whose it is; `store` has found out."""
+        organisation_id = (self.worn or self.band).organisation_id
+        return Whose(self.band.device_id, organisation_id, self.worn)
+
+    @property
+    def still(self) -> bool:
+        """Whether it is a fall after which nobody has moved."""
+        return self.alarm_kind == FALL and bool(self.content.fields.get("still"))
+
 
 @dataclass(slots=True)
 class Refusal:
@@ -82,3 +96,4 @@ class Batch:
     repeats: list[Report] = field(default_factory=list)  # byte-identical to one that is stored
     refusals: list[Refusal] = field(default_factory=list)
     new_in_outbox: bool = False
+    new_falls: bool = False  # announced ones, whose deadline runs

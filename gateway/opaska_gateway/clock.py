@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
+STEP_MS = 1_000  # of UTC against monotonic seconds: somebody has set the clock
+
+
 class Source(Protocol):
     """Where time comes from."""
 
@@ -42,6 +45,24 @@ def now_ms() -> int:
 def monotonic_s() -> float:
     """Seconds that never jump; only differences mean something."""
     return _source.monotonic_s()
+
+
+class SteadyClock:
+    """Knows since when UTC has not been set: times from before cannot be compared with now."""
+
+    def __init__(self) -> None:
+        self._since_ms, self._offset_ms = now_ms(), _offset_ms()
+
+    def since_ms(self) -> int:
+        """Since then, or since the start, our UTC has run as seconds do."""
+        offset_ms = _offset_ms()
+        if abs(offset_ms - self._offset_ms) > STEP_MS:
+            self._since_ms, self._offset_ms = now_ms(), offset_ms
+        return self._since_ms
+
+
+def _offset_ms() -> float:
+    return now_ms() - monotonic_s() * 1000
 
 
 @contextmanager

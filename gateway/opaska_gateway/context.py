@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from opaska_gateway import clock
 from opaska_gateway.bands import Bands
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.dating import Dating
@@ -36,6 +37,8 @@ class Context:
         self.bodies = Bodies(vault)
         self.troubles = Troubles()
         self.unverified = Unverified()
+        self.steady_clock = clock.SteadyClock()
+        self.falls_announced = asyncio.Event()  # committed ones, whose deadline runs
         self.outbox_ready = asyncio.Event()  # rows were committed that nobody has claimed yet
         self.busy = 0  # batches and deliveries in progress; 0 = a run in virtual time may go on
         self.counters: Counter[str] = Counter()  # since the start, for health and metrics

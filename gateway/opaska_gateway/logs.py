@@ -22,6 +22,7 @@ STATIONS = (
     "received",  # bytes from a broker
     "verified",  # the seal is the band's own
     "stored",  # committed
+    "raised",  # an announced fall, by the gateway at its deadline
     "case_opened",
     "forwarded",  # handed to the monitoring centre
     "accepted",  # the centre's receiver said yes

@@ -2,7 +2,8 @@
 """The journey of a report through the gateway. STEPS is its table of contents.
 
 A batch is what came while the one before it was worked on: one when idle, many in a flood. It is
-verified; deduped, stored, raised and forwarded in ONE transaction; acknowledged after COMMIT.
+verified; deduped, stored, announced, raised and forwarded in ONE transaction; acknowledged after
+COMMIT.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from opaska_gateway.database.sickness import sickness
 from opaska_gateway.lanes import Lanes
 from opaska_gateway.logs import get_logger
 from opaska_gateway.steps.acknowledge import acknowledge
+from opaska_gateway.steps.announce import announce
 from opaska_gateway.steps.dedupe import dedupe
 from opaska_gateway.steps.forward import forward
 from opaska_gateway.steps.raise_case import raise_case
@@ -36,7 +38,13 @@ if TYPE_CHECKING:
     After = Callable[[Batch, Context], None]
 
 BEFORE: Final[tuple[Before, ...]] = (verify,)
-TOGETHER: Final[tuple[Together, ...]] = (dedupe, store, raise_case, forward)  # one transaction
+TOGETHER: Final[tuple[Together, ...]] = (
+    dedupe,
+    store,
+    announce,
+    raise_case,
+    forward,
+)  # one transaction
 AFTER: Final[tuple[After, ...]] = (acknowledge,)  # only when COMMIT has returned
 STEPS: Final = (*BEFORE, *TOGETHER, *AFTER)
 

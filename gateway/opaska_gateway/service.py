@@ -20,6 +20,7 @@ from opaska_gateway.pipeline import Pipeline
 from opaska_gateway.registry.notice import notice_changes
 from opaska_gateway.store import only_gateway_on, open_store
 from opaska_gateway.watch.forward_outbox import Forwarder
+from opaska_gateway.watch.raise_falls import FallRaiser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,7 @@ async def _run(
         group.create_task(pipeline.run())
         group.create_task(centre.run())
         group.create_task(forwarder.run())
+        group.create_task(FallRaiser(context).run())
         group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()

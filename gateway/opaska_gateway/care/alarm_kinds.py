@@ -9,6 +9,8 @@ from opaska_protocol import reports
 
 OTHER: Final = "other"  # an alarm that this gateway does not know: it rings all the same
 
+STILL_FALL: Final = "fall_no_movement"  # a fall after which nobody has moved
+
 SIGNAL_KINDS: Final = {
     reports.SOS: "sos",
     reports.FALL: "fall",
@@ -45,8 +47,16 @@ def fault_word(code: int | None) -> str:
     return f"code {code}" if kind == OTHER_FAULT else kind.removeprefix("fault_").replace("_", " ")
 
 
-def signal_kind(report_type: int, alarm_kind: int | None) -> str:
+def rung_kind(report_type: int, alarm_kind: int | None) -> tuple[int, int | None]:
+    """(type, kind) of an alarm as a case holds it: a fall is one, whoever has raised it."""
+    if report_type == reports.ANNOUNCED_FALL:
+        return reports.ALARM, reports.FALL
+    return report_type, alarm_kind
+
+
+def signal_kind(report_type: int, alarm_kind: int | None, *, still: bool = False) -> str:
     """The word that a receiver's profile turns into a code."""
-    if report_type != reports.ALARM or alarm_kind is None:
+    type_, kind = rung_kind(report_type, alarm_kind)
+    if type_ != reports.ALARM or kind is None:
         return OTHER
-    return SIGNAL_KINDS.get(alarm_kind, OTHER)
+    return STILL_FALL if still and kind == reports.FALL else SIGNAL_KINDS.get(kind, OTHER)

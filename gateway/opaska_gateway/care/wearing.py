@@ -25,6 +25,27 @@ class Assignment:
     to_ms: int | None  # None = still
 
 
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose an alarm is: the band's that raised it, and of who wore it then."""
+
+    device_id: bytes
+    organisation_id: bytes
+    worn: Assignment | None  # None = nobody wore it
+
+    @property
+    def person_id(self) -> bytes | None:
+        return self.worn.person_id if self.worn else None
+
+    @property
+    def assignment_id(self) -> bytes | None:
+        return self.worn.id if self.worn else None
+
+    @property
+    def handling(self) -> str:
+        return self.worn.handling if self.worn else CONSOLE
+
+
 def worn_at(assignments: Sequence[Assignment], at_ms: int) -> Assignment | None:
     """The assignment that was valid then: a late report belongs to who wore the band."""
     for one in assignments:

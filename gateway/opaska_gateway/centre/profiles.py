@@ -14,6 +14,8 @@ ContactId = Annotated[str, Field(pattern=r"^\d{3}$")]
 MAX_CODES = 4  # of one kind
 SiaPair = Annotated[str, Field(pattern=r"^[A-Z]{2}(/[A-Z]{2})?$")]
 
+WIDER = {"fall_no_movement": "fall"}  # what a table without the first word says instead
+
 _BUILT_IN = Path(__file__).with_name("profiles.toml")
 _NEEDED = ("sos", "other", "periodic_test")
 
@@ -53,8 +55,9 @@ def load_profiles(extra: Path | None = None) -> dict[str, Profile]:
 
 
 def codes_of(profile: Profile, kind: str) -> Codes:
-    """The row for a kind; one that has none rings as "other"."""
-    return profile.get(kind, profile["other"])
+    """The row for a kind, or for its wider one; what has neither rings as "other"."""
+    wider = WIDER.get(kind, "other")
+    return profile.get(kind) or profile.get(wider) or profile["other"]
 
 
 def _read(path: Path) -> dict[str, Profile]:

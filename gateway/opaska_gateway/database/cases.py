@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from opaska_gateway.care.alarm_kinds import rung_kind
 from opaska_gateway.care.case import CLOSED, RINGING
 from opaska_gateway.database.tables import care_case, device, event, outbox
 from opaska_protocol.answers import ACCEPTED
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from opaska_gateway.care.wearing import Assignment
+    from opaska_gateway.care.wearing import Whose
 
 _COLUMNS = (care_case.c.id, care_case.c.state, care_case.c.handling, care_case.c.organisation_id)
 _OPEN_OF_PEOPLE = select(care_case.c.person_id, *_COLUMNS).where(
@@ -78,29 +79,21 @@ def find_case(connection: Connection, case_id: bytes) -> Case | None:
     return None if row is None else Case(*row)
 
 
-def open_case(
-    connection: Connection,
-    device_id: bytes,
-    organisation_id: bytes,
-    worn: Assignment | None,
-    handling: str,
-    at_ms: int,
-) -> Case:
+def open_case(connection: Connection, whose: Whose, at_ms: int) -> Case:
     """A new case, ringing, linked to the one before it."""
-    case = Case(uuid4().bytes, RINGING, handling, organisation_id)
-    person_id = worn.person_id if worn else None
+    case = Case(uuid4().bytes, RINGING, whose.handling, whose.organisation_id)
     connection.execute(
         insert(care_case).values(
             id=case.id,
-            organisation_id=organisation_id,
-            device_id=device_id,
-            person_id=person_id,
-            assignment_id=worn.id if worn else None,
-            handling=handling,
+            organisation_id=case.organisation_id,
+            device_id=whose.device_id,
+            person_id=whose.person_id,
+            assignment_id=whose.assignment_id,
+            handling=case.handling,
             state=case.state,
             opened_ms=at_ms,
             rang_ms=at_ms,
-            previous_id=_newest_closed(connection, device_id, person_id),
+            previous_id=_newest_closed(connection, whose.device_id, whose.person_id),
         )
     )
     return case
@@ -108,7 +101,8 @@ def open_case(
 
 def kinds_held(connection: Connection, case_id: bytes) -> frozenset[tuple[int, int | None]]:
     """The (type, kind) of every alarm in a case."""
-    return frozenset((row[0], row[1]) for row in connection.execute(_KINDS, {"case": case_id}))
+    rows = connection.execute(_KINDS, {"case": case_id})
+    return frozenset(rung_kind(row[0], row[1]) for row in rows)
 
 
 def update_case(connection: Connection, case_id: bytes, **values: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
-from opaska_gateway.care.occurred import WORTH_MS, Anchor, anchor_of, occurred
+from opaska_gateway.care.occurred import WORTH_MS, Anchor, anchor_of, drift_ms, occurred
 from opaska_gateway.database.tables import event
 
 if TYPE_CHECKING:
@@ -61,6 +61,24 @@ def best_anchor(connection: Connection, boot_id: BootId) -> tuple[Anchor | None,
     return best, has_vague_alarm
 
 
+def happened_at_latest_ms(
+    connection: Connection, boot_id: BootId, uptime_ms: int | None, since_ms: int
+) -> int | None:
+    """When this uptime was, at the latest, told by the stored reports received since then.
+
+    By our own clock alone: a wall time of the band may be wrong. None if nothing tells.
+    """
+    if uptime_ms is None:
+        return None
+    then = Anchor(0, None, uptime_ms)
+    times = [
+        row.received_ms - row.uptime_ms + uptime_ms + drift_ms(_arrival(row), then)
+        for row in _reports(connection, boot_id)
+        if row.received_ms >= since_ms
+    ]
+    return min(times, default=None)
+
+
 def back_date(
     connection: Connection, boot_id: BootId, best: Anchor, not_before_ms: int
 ) -> list[int]:
@@ -94,4 +112,8 @@ def _reports(connection: Connection, boot_id: BootId) -> Sequence[Any]:
 def _anchor(row: Any) -> Anchor:
     if row.occurred_source == "band":
         return Anchor(row.occurred_ms - row.uptime_ms, row.occurred_error_ms, row.uptime_ms)
+    return _arrival(row)
+
+
+def _arrival(row: Any) -> Anchor:
     return anchor_of(row.received_ms, row.uptime_ms)

@@ -110,6 +110,24 @@ class Waiting(NamedTuple):
     received_ms: int
 
 
+def new_row(
+    organisation_id: bytes, destination: str, event_id: int, kind: str, now_ms: int
+) -> dict[str, Any]:
+    """A row to add: this event is to be handed out at once, as this kind, and has no case."""
+    return {
+        "organisation_id": organisation_id,
+        "destination": destination,
+        "event_id": event_id,
+        "case_id": None,
+        "payload": {"kind": kind},
+        "created_ms": now_ms,
+        "attempts": 0,
+        "next_attempt_ms": now_ms,
+        "done_ms": None,
+        "outcome": None,
+    }
+
+
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Put events into the outbox, to be handed out at once."""
     connection.execute(insert(outbox), rows)

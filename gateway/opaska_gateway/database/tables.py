@@ -252,7 +252,8 @@ event = Table(
     # what it says
     Column("report_type", BigInteger),
     Column("alarm_kind", BigInteger),
-    Column("rings", SmallInteger, nullable=False),  # 1 = in the alarm range
+    # 1 = in the alarm range, or an announced fall that the gateway has raised
+    Column("rings", SmallInteger, nullable=False),
     Column("body_form", Text, nullable=False),  # clear | person | vault: who can open the body
     Column("body", LargeBinary),
     # when and how it came
@@ -285,6 +286,36 @@ event = Table(
     _one_of("occurred_source", "arrival", "anchor", "band", "gateway"),
     CheckConstraint("answer_state BETWEEN 0 AND 4", name="answer_state"),
     CheckConstraint("echoed_state BETWEEN 0 AND 4", name="echoed_state"),
+)
+
+announced_fall = Table(
+    "announced_fall",
+    metadata,
+    _number(),
+    _owner(),
+    # the message id of the announcement
+    _ref("device_id", "device"),
+    Column("generation", Integer, nullable=False),
+    Column("boot", U32, nullable=False),
+    Column("seq", U32, nullable=False),
+    Column("event_id", RowNumber, ForeignKey("event.id")),  # NULL = its end has come first
+    Column("state", Text, nullable=False),  # care/fall.py
+    _ms("announced_ms", nullable=True),  # received, by the gateway's clock
+    _ms("due_ms", nullable=True),  # when the gateway raises it
+    Column("still", SmallInteger),  # 1 = nobody has moved since; NULL = not known
+    _ms("cancelled_ms", nullable=True),  # also of one that was raised before or since
+    _ms("settled_ms", nullable=True),
+    Column("settled_by", Text),  # by_hand, walked_on, gateway, deadline, ...: care/fall.py
+    Column("settled_by_event_id", RowNumber, ForeignKey("event.id")),
+    UniqueConstraint("device_id", "generation", "boot", "seq"),
+    _index_where("ix_announced_fall_due", "due_ms", where="state = 'announced'"),
+    _one_of("state", "announced", "cancelled", "raised"),
+    CheckConstraint(
+        "state <> 'announced' OR (event_id IS NOT NULL AND announced_ms IS NOT NULL"
+        " AND due_ms IS NOT NULL)",
+        name="deadline",
+    ),
+    CheckConstraint("(state = 'announced') = (settled_ms IS NULL)", name="settled"),
 )
 
 outbox = Table(

@@ -27,6 +27,8 @@ def acknowledge(batch: Batch, context: Context) -> None:
     context.unverified.note(batch.refusals)
     if batch.new_in_outbox:
         context.outbox_ready.set()
+    if batch.new_falls:
+        context.falls_announced.set()
 
 
 def _answer(report: Report, context: Context) -> None:

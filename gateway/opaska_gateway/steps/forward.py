@@ -32,7 +32,7 @@ def forward(batch: Batch, context: Context, connection: Connection) -> None:
 
 
 def _alarm(report: Report, now_ms: int) -> dict[str, Any]:
-    kind = signal_kind(report.content.type, report.alarm_kind)
+    kind = signal_kind(report.content.type, report.alarm_kind, still=report.still)
     return _row(report, outbox.CENTRE, kind, now_ms) | {"case_id": report.case_id}
 
 
@@ -53,16 +53,5 @@ def _troubles(batch: Batch, context: Context, now_ms: int) -> list[dict[str, Any
 
 
 def _row(report: Report, destination: str, kind: str, now_ms: int) -> dict[str, Any]:
-    worn = report.worn
-    return {
-        "organisation_id": worn.organisation_id if worn else report.band.organisation_id,
-        "destination": destination,
-        "event_id": report.event_id,
-        "case_id": None,
-        "payload": {"kind": kind},
-        "created_ms": now_ms,
-        "attempts": 0,
-        "next_attempt_ms": now_ms,
-        "done_ms": None,
-        "outcome": None,
-    }
+    owner = report.whose.organisation_id
+    return outbox.new_row(owner, destination, report.event_id, kind, now_ms)

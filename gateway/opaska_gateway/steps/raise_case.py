@@ -5,18 +5,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opaska_gateway import clock
-from opaska_gateway.care.case import RING, TAKEN, alarm_event, step
-from opaska_gateway.care.wearing import CONSOLE
-from opaska_gateway.database.cases import Case, kinds_held, open_case, open_cases, update_case
+from opaska_gateway.database.cases import open_cases
 from opaska_gateway.database.events import join_case
-from opaska_protocol import answers
+from opaska_gateway.ringing import ring
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from opaska_gateway.batch import Batch, Report
     from opaska_gateway.context import Context
+    from opaska_gateway.database.cases import Case
 
 
 def raise_case(batch: Batch, context: Context, connection: Connection) -> None:
@@ -30,8 +28,7 @@ def raise_case(batch: Batch, context: Context, connection: Connection) -> None:
         whose = report.worn.person_id if report.worn else report.band.device_id
         case = cases.get(whose)
         if report.rings:
-            case = _opened(connection, report) if case is None else _rung(connection, report, case)
-            cases[whose] = case
+            case = cases[whose] = _rung(connection, report, case)
         if case is not None:
             report.case_id = case.id
             joins.append((report.event_id, case.id, report.answer_state))
@@ -40,24 +37,9 @@ def raise_case(batch: Batch, context: Context, connection: Connection) -> None:
     join_case(connection, joins)
 
 
-def _opened(connection: Connection, report: Report) -> Case:
-    worn = report.worn
-    report.opened_case = True
-    return open_case(
-        connection,
-        report.band.device_id,
-        worn.organisation_id if worn else report.band.organisation_id,
-        worn,
-        worn.handling if worn else CONSOLE,
-        clock.now_ms(),
-    )
-
-
-def _rung(connection: Connection, report: Report, case: Case) -> Case:
+def _rung(connection: Connection, report: Report, case: Case | None) -> Case:
+    """A fall after which nobody moves is always news."""
     kind = (report.content.type, report.alarm_kind)
-    state, effects = step(case.state, alarm_event(kind, kinds_held(connection, case.id)))
-    if RING in effects:
-        update_case(connection, case.id, state=state, rang_ms=clock.now_ms())
-    if state == TAKEN:  # whoever took the case has this one too
-        report.answer_state = answers.TAKEN
-    return case._replace(state=state)
+    rung = ring(connection, report.whose, case, kind, is_news=report.still)
+    report.opened_case, report.answer_state = rung.opened, rung.answer_state
+    return rung.case

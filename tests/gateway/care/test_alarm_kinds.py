@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from opaska_gateway.care.alarm_kinds import OTHER, SIGNAL_KINDS, signal_kind
+from opaska_gateway.care.alarm_kinds import OTHER, SIGNAL_KINDS, STILL_FALL, rung_kind, signal_kind
 from opaska_gateway.centre.profiles import load_profiles
 from opaska_protocol import reports
 
@@ -20,6 +20,7 @@ from opaska_protocol import reports
         (reports.ALARM, 99, "other"),
         (reports.ALARM, None, "other"),
         (reports.LAST_RINGING, None, "other"),
+        (reports.ANNOUNCED_FALL, reports.FALL, "fall"),  # raised by the gateway
     ],
 )
 def test_an_alarm_of_any_kind_has_a_word(
@@ -30,4 +31,14 @@ def test_an_alarm_of_any_kind_has_a_word(
 
 def test_every_word_is_known_to_every_profile() -> None:
     for profile in load_profiles().values():
-        assert {*SIGNAL_KINDS.values(), OTHER} <= set(profile)
+        assert {*SIGNAL_KINDS.values(), OTHER, STILL_FALL} <= set(profile)
+
+
+def test_only_a_fall_is_worse_for_nobody_moving() -> None:
+    assert signal_kind(reports.ALARM, reports.FALL, still=True) == "fall_no_movement"
+    assert signal_kind(reports.ALARM, reports.SOS, still=True) == "sos"
+
+
+def test_a_fall_is_one_kind_whoever_raised_it() -> None:
+    assert rung_kind(reports.ANNOUNCED_FALL, reports.FALL) == (reports.ALARM, reports.FALL)
+    assert rung_kind(reports.LAST_RINGING, None) == (reports.LAST_RINGING, None)

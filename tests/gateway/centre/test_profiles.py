@@ -55,6 +55,15 @@ def test_a_fall_has_its_own_code_where_the_receiver_knows_it() -> None:
     assert (PROFILES["basic"]["fall"].contact_id[0], PROFILES["basic"]["fall"].zone) == ("101", 2)
 
 
+def test_a_table_without_a_row_for_stillness_says_that_it_is_a_fall() -> None:
+    profile = {kind: codes for kind, codes in PROFILES["basic"].items() if kind != "sos"}
+    assert codes_of(profile, "fall_no_movement") == profile["fall_no_movement"]
+    del profile["fall_no_movement"]
+    assert codes_of(profile, "fall_no_movement") == profile["fall"]
+    del profile["fall"]
+    assert codes_of(profile, "fall_no_movement") == profile["other"]
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_no_fault_of_a_band_rings_like_an_alarm(name: str) -> None:
     """Which faults a centre hears is the table's choice; that they are no alarms is not."""

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from opaska_gateway import clock, desk
+from opaska_gateway.care.wearing import Whose
 from opaska_gateway.database import cases
 from opaska_protocol import answers, reports
 from tests.support.gateway_core import Later
@@ -122,9 +123,7 @@ async def test_the_database_itself_refuses_a_second_open_case_of_one_person(hear
     (worn,) = (await heart.context.bands.fetch({band.kid}))[band.kid].assignments
 
     def open_another(connection: Any) -> None:
-        cases.open_case(
-            connection, band.device_id, band.organisation_id, worn, worn.handling, at_ms=1
-        )
+        cases.open_case(connection, Whose(band.device_id, band.organisation_id, worn), at_ms=1)
 
     with pytest.raises(IntegrityError):
         await heart.database.transact(open_another)

@@ -19,6 +19,7 @@ from opaska_gateway import clock, service, settings_file
 from opaska_gateway.intake import mqtt_link
 from opaska_gateway.logs import start_logging
 from opaska_gateway.registry import notice
+from opaska_gateway.watch import raise_falls
 from opaska_tools.simulator.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 NAME = "gateway"  # among the members of the clock
 # Each look stops the virtual clock, and a day has 86,400 seconds. Looked for are changes by other
-# programs, paho's keepalive (by the machine's clock) and the embedded broker's old sessions.
+# programs and gateways, paho's keepalive (by the machine's clock) and the embedded broker's old
+# sessions.
 _LOOK_EVERY_S = 600.0
 
 
@@ -54,6 +56,7 @@ def main() -> None:
 def _look_seldom() -> None:
     slower = (
         (notice, "LOOK_EVERY_S", _LOOK_EVERY_S),
+        (raise_falls, "LOOK_AGAIN_S", _LOOK_EVERY_S),
         (mqtt_link, "MISC_EVERY_S", _LOOK_EVERY_S),
         (Broker, "_session_monitor", _look_never),
     )

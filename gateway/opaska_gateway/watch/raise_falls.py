@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Raises announced falls that nobody has settled by their deadline: the band may be broken.
+
+Deadlines are rows, by the gateway's own clock, so a gateway that starts again goes on with them.
+Each fall is raised in a transaction of its own that looks at it again: once, whoever else tries,
+and one that fails holds up no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from opaska_gateway import clock
+from opaska_gateway.care.alarm_kinds import signal_kind
+from opaska_gateway.care.fall import is_due
+from opaska_gateway.database import cases, falls, outbox
+from opaska_gateway.database.sickness import sickness
+from opaska_gateway.logs import get_logger, journey
+from opaska_gateway.ringing import ring
+from opaska_protocol.answers import STORED
+from opaska_protocol.reports import ALARM, FALL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from opaska_gateway.context import Context
+    from opaska_gateway.database.cases import Case, Told
+    from opaska_gateway.database.falls import Overdue, Waiting
+    from opaska_gateway.ringing import Rung
+
+ALARM_KIND: Final = (ALARM, FALL)  # as which a case holds it
+LOOK_AGAIN_S: Final = 10.0  # another gateway may have stored one, and died before its deadline
+TRY_AGAIN_S: Final = 1.0  # while the database cannot work
+
+log = get_logger()
+
+
+class Raised(NamedTuple):
+    """What is to be told of a fall once it is committed."""
+
+    fall: Overdue
+    rung: Rung
+    told: list[Told]
+
+
+class FallRaiser:
+    """The duty of one gateway process."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._problem: str | None = None  # why falls cannot be raised now; None = they can
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            self._context.falls_announced.clear()
+            pause_s = await self._round()
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._context.falls_announced.wait()
+            except TimeoutError:
+                pass
+
+    async def _round(self) -> float:
+        """Raise what is due; how many seconds there is nothing to do, then."""
+        self._context.busy += 1
+        problem, pause_s = None, LOOK_AGAIN_S
+        try:
+            due, pause_s = _sorted(await self._waiting())
+            for fall in due:
+                problem = await self._attempt(fall) or problem
+        except Exception as error:  # at the edge of the task: it must go on
+            problem = _said(error)
+        finally:
+            self._context.busy -= 1
+        self._note(problem)
+        return pause_s if problem is None else TRY_AGAIN_S
+
+    async def _waiting(self) -> list[Waiting]:
+        async with self._context.database.read() as connection:
+            return await connection.run_sync(falls.waiting)
+
+    async def _attempt(self, fall: Waiting) -> str | None:
+        """Raise one; why it could not be."""
+        try:
+            raised = await self._context.database.transact(partial(_raise, fall.id))
+        except Exception as error:
+            return _said(error)
+        if raised is not None:
+            self._context.count("falls_raised")
+            self._context.outbox_ready.set()
+            _tell(raised)
+            await self._context.resender.tell(raised.told)
+        return None
+
+    def _note(self, problem: str | None) -> None:
+        """Say once what is wrong, and once that it is over."""
+        if problem is not None and problem != self._problem:
+            log.error(
+                "falls_not_raised",
+                reason=problem,
+                advice="announced falls wait; they are raised as soon as the database works",
+            )
+        elif problem is None and self._problem is not None:
+            log.info("falls_raised_again", after=self._problem)
+        self._problem = problem
+
+
+def _sorted(waiting: Sequence[Waiting]) -> tuple[list[Waiting], float]:
+    """(falls that are due, seconds until the next one is)"""
+    now_ms = clock.now_ms()
+    due = [fall for fall in waiting if is_due(now_ms, fall.announced_ms, fall.due_ms)]
+    later_ms = [fall.due_ms - now_ms for fall in waiting if fall not in due]
+    return due, min([LOOK_AGAIN_S, *(ms / 1000 for ms in later_ms)])
+
+
+def _raise(fall_id: int, connection: Connection) -> Raised | None:
+    """Raise an announced fall; None if it was settled meanwhile."""
+    fall = falls.overdue(connection, fall_id)
+    if fall is None:
+        return None
+    now_ms = clock.now_ms()
+    rung = ring(connection, fall.whose, _open_case(connection, fall), ALARM_KIND)
+    falls.raise_fall(connection, fall, rung.case.id, now_ms)
+    kind = signal_kind(*ALARM_KIND)
+    owner = fall.whose.organisation_id
+    row = outbox.new_row(owner, outbox.CENTRE, fall.event_id, kind, now_ms)
+    outbox.add(connection, [row | {"case_id": rung.case.id}])
+    told: list[Told] = []
+    if rung.answer_state > STORED:
+        told = cases.advance_answers(connection, rung.answer_state, event_id=fall.event_id)
+    return Raised(fall, rung, told)
+
+
+def _open_case(connection: Connection, fall: Overdue) -> Case | None:
+    """Of its wearer, or of the band if nobody wore it."""
+    person, device = fall.whose.person_id, fall.whose.device_id
+    found = cases.open_cases(connection, {person} if person else (), () if person else {device})
+    return found.get(person or device)
+
+
+def _tell(raised: Raised) -> None:
+    fall, case_id = raised.fall, raised.rung.case.id.hex()
+    kid, boot, seq = fall.kid.hex(), fall.boot, fall.seq
+    log.warning("fall_raised", kid=kid, boot=boot, seq=seq, case=case_id)
+    journey("raised", kid=kid, boot=boot, seq=seq)
+    if raised.rung.opened:
+        journey("case_opened", kid=kid, boot=boot, seq=seq, case=case_id)
+
+
+def _said(error: Exception) -> str:
+    return sickness(error) or repr(error)
