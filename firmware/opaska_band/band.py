@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The whole band, made once and in the order of a report's journey: button, decision, report,
-# outbox, link, answer. What an SOS can do without is made by `attempt` and may be missing.
+# The whole band, made once and in the order of a report's journey: button or fall, decision,
+# report, outbox, link, answer. What an SOS can do without is made by `attempt` and may be missing.
 
 import asyncio
 import os
@@ -62,10 +62,13 @@ class Band:
             button,
             self.uptime,
             self.settings.hold_ms,
-            self.sos.press,
+            self._pressed,
             self.signals,
             self.faults,
         )
+        self.motion: "Any" = None
+        self.fall_sense: "Any" = None
+        self.countdown: "Any" = attempt("countdown", self._make_countdown, self.faults)
 
     async def run(self, held: bool) -> None:
         """Live; `held`: the SOS button was down at power-up."""
@@ -77,12 +80,15 @@ class Band:
         self._start("sender", self.sender.run)
         self._start("faults", self._report_faults)
         attempt("resume", self._resume, self.faults)
+        if self.countdown:
+            attempt("countdown", lambda: self.countdown.resume(self.reporter.boot), self.faults)
         self.safe_mode = held and await self._is_held_on()
         if self.safe_mode:
             self._tell("safe_mode")
         else:
             attempt("settings", self._load_settings, self.faults)
             self.obeys = True
+            attempt("motion", self._feel_falls, self.faults)
         attempt("boot report", self._report_boot, self.faults)
         self._start("heartbeat", self._beat)
         await asyncio.Event().wait()  # for ever
@@ -92,6 +98,10 @@ class Band:
         self.button.press.hold_ms = self.settings.hold_ms
         if self.signals:
             self.signals.quiet = self.settings.quiet
+        if self.countdown:
+            self.countdown.by_hand = self.settings.fall_cancel_by_hand
+        if self.fall_sense:
+            self.fall_sense.use_profile(self.settings.fall_profile)
 
     # --- made once ---
 
@@ -141,6 +151,23 @@ class Band:
 
         return Inbox(self.channel, self._answered, self._ordered, self.faults)
 
+    def _make_countdown(self) -> "Any":
+        from .countdown import Countdown
+
+        countdown = Countdown(
+            self.reporter,
+            self.sos,
+            self.button.press,
+            self.signals,
+            self.storage,
+            self.identity.generation,
+            self.uptime,
+            self.faults,
+        )
+        countdown.battery = self.battery
+        self.button.on_countdown = countdown.pressed
+        return countdown
+
     # --- started once ---
 
     def _start(self, name: str, run: "Callable[[], Awaitable[Any]]") -> None:
@@ -150,6 +177,28 @@ class Band:
         from .resume import waiting_alarms
 
         self.sos.resume(waiting_alarms(self.outbox, self.identity, self.channel.boot))
+
+    def _feel_falls(self) -> None:
+        from .drivers.lsm6dso import RATE_HZ
+        from .motion import Motion
+        from .senses.fall import FallSense
+
+        countdown = self.countdown
+        sense = FallSense(RATE_HZ, self.settings.fall_profile)
+        fell, tell = countdown.felt, lambda: self._tell("fault")
+        motion = Motion(self.board, self.uptime, self.faults, sense, fell, tell)
+        self.motion, self.fall_sense, countdown.motion = motion, sense, motion
+        self._start("countdown", countdown.run)
+        self._start("motion", motion.run)
+        attempt("evidence", self._keep_evidence, self.faults)
+
+    def _keep_evidence(self) -> None:
+        from .evidence import Evidence
+
+        window = self.motion.window
+        evidence = Evidence(window, self.reporter, self.outbox, self.uptime, self.faults)
+        self._start("evidence", evidence.run)
+        self.countdown.evidence = evidence
 
     async def _is_held_on(self) -> bool:
         """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""
@@ -196,6 +245,15 @@ class Band:
     def _tell(self, name: str) -> None:
         if self.signals:
             self.signals.play(name)
+
+    def _pressed(self, trigger: int) -> None:
+        """An SOS by the button; in a countdown it is also the end of the fall."""
+        countdown = self.countdown
+        if not countdown:
+            self.sos.press(trigger)
+            return
+        self.sos.press(trigger, attempt("countdown", lambda: countdown.ends_with, self.faults))
+        attempt("countdown", countdown.called, self.faults)
 
     def _sos_fields(self) -> "dict[str, Any]":
         percent = self.battery.percent if self.battery else None

@@ -22,6 +22,9 @@ _REMEMBERED = const(8)  # latest reports whose answers teach the time
 
 _FAULTS_STOP = const(16)  # urgent reports waiting; what room is left is for alarms (outbox.py)
 
+# These travel without the time if the gateway can date them: the shorter, the sooner.
+_SHORT = (reports.ALARM, reports.ANNOUNCED_FALL, reports.FALL_CANCELLED)
+
 LARGEST_BODY = 79  # bytes; the frame around it has at most 49, and a record on flash 128
 
 
@@ -47,7 +50,7 @@ class Reporter:
     def body(self, type_: int, fields: "dict[str, Any]") -> bytes:
         """The body of a report of now; the time is added where the gateway needs it."""
         fields["uptime_ms"] = self._uptime.ms()
-        if not (self.anchored and type_ == reports.ALARM):
+        if not (self.anchored and type_ in _SHORT):
             fields["time"] = self._wall.report(fields["uptime_ms"])
         return reports.encode_report(type_, fields)
 

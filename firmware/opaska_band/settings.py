@@ -4,7 +4,7 @@
 
 from opaska_protocol import cbor
 from opaska_protocol.errors import ProtocolError
-from opaska_protocol.orders import settings_from_wire, settings_to_wire
+from opaska_protocol.orders import SETTINGS_FIELDS, settings_from_wire, settings_to_wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class Settings:
         self.hold_ms = 500  # how long the button is held for an SOS; 0 = every press is one
         self.heartbeat_s = 300
         self.quiet = False  # no buzzer, stronger vibration: for the deaf and for the night
+        self.fall_profile = 2  # senses/fall.py: careful, standard, keen
+        self.fall_cancel_by_hand = True  # whether holding the button cancels an announced fall
 
     def change(self, arguments: "dict[int, Any]") -> None:
         """Take over settings as on the wire; BodyError and no change when one is bad."""
@@ -29,8 +31,7 @@ class Settings:
             setattr(self, name, value)
 
     def save(self, storage: "Storage") -> bool:
-        names = ("hold_ms", "heartbeat_s", "quiet")
-        wire = settings_to_wire({name: getattr(self, name) for name in names})
+        wire = settings_to_wire({row[1]: getattr(self, row[1]) for row in SETTINGS_FIELDS})
         return storage.save(FILE, cbor.encode(wire))
 
 

@@ -5,7 +5,8 @@
 # A rhythm is drawn, one digit per tick: 0 is still, 1 to 9 the strength of the motor. Buzzer and
 # LED follow it, so nothing is said by colour alone. The wearer learns two meanings: a rhythm of
 # long, rising pulses is "working, wait", stronger as help comes nearer; a hard, even stutter that
-# falls is "not sent".
+# falls is "not sent". One single pulse every two seconds, longer and stronger each time, asks: a
+# fall was felt, and help will be called unless the button is held.
 
 import asyncio
 from collections import namedtuple
@@ -47,8 +48,16 @@ PATTERNS = {
     "accepted": Pattern("777700777700777700", 1_000, _GREEN, 0),
     "taken": Pattern("99999900999999009999990099999900", 1_200, _GREEN, 0),
     "closed": Pattern("5000005", 500, _GREEN, 0),
+    "countdown": Pattern("444", 700, _AMBER, 0),
+    "countdown_2": Pattern("55555", 900, _AMBER, 0),
+    "countdown_3": Pattern("7777777", 1_200, _RED, 0),
+    "countdown_4": Pattern("9999999999", 1_600, _RED, 0),
+    "confirmed": Pattern("90990", 500, _WHITE, 0),  # held long enough: let go to cancel
+    "cancelled": Pattern("765432", 500, _GREEN, 0),
 }
-_PASSING = ("fault", "safe_mode", "hold")  # these say nothing about an SOS and never hide one
+COUNTDOWN = ("countdown", "countdown_2", "countdown_3", "countdown_4")
+# These say nothing about an alarm on its way, and never hide it or end what stands.
+_PASSING = ("fault", "safe_mode", "hold", "confirmed", "cancelled") + COUNTDOWN
 
 
 class Signals:

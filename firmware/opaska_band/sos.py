@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The wearer's SOS: does what decisions/alarm.py and decisions/help.py decide. It needs the
+# The wearer's alarms: does what decisions/alarm.py and decisions/help.py decide. It needs the
 # reporter and nothing else; a sender or signals that fail are reported and do not stop it.
 
 import asyncio
@@ -36,6 +36,7 @@ class Sos:
     ) -> None:
         self.reports = OpenReports()
         self._state = alarm.IDLE
+        self._kind = 0  # of the latest alarm of this boot; 0: none yet
         self._reporter = reporter
         self._send_now = send_now
         self._tell = tell
@@ -44,13 +45,20 @@ class Sos:
         self._timer: "Any" = None
         self._again: "Any" = None
 
-    def press(self, trigger: int) -> None:
-        """The wearer raises an SOS; a report that fails is tried again until it is made."""
-        try:
-            self._happen(alarm.PRESS, trigger)
-        except Exception as error:
-            failed("sos", error, self._faults)
-            self._again = asyncio.create_task(self._press_again(trigger))
+    def press(self, trigger: int, of_seq: "int | None" = None) -> None:
+        """The wearer raises an SOS; `of_seq`: and so ends the fall that this report announced."""
+        fields = {"kind": reports.SOS, "trigger": trigger}
+        is_another = self._kind == reports.FALL
+        if of_seq is not None:
+            fields["of_seq"] = of_seq
+            is_another = True
+        self._raise(alarm.ANOTHER if is_another else alarm.PRESS, fields)
+
+    def fall(self, fields: "dict[str, Any]") -> None:
+        """An announced fall is raised."""
+        fields["kind"] = reports.FALL
+        fields["trigger"] = reports.SENSOR
+        self._raise(alarm.ANOTHER, fields)
 
     def resume(self, waiting: "list[tuple[int, int]]") -> None:
         """SOS reports (boot, seq) of an earlier boot that wait in the outbox."""
@@ -72,11 +80,19 @@ class Sos:
         elif now != CLOSED and told not in (WORKING, NOT_SENT):
             self._say(told)
 
-    def _happen(self, event: str, trigger: int = 0) -> None:
-        """The report first: until it is kept nothing has happened and the press is repeated."""
+    def _raise(self, event: str, fields: "dict[str, Any]") -> None:
+        """A report that fails is tried again until it is made."""
+        try:
+            self._happen(event, fields)
+        except Exception as error:
+            failed("sos", error, self._faults)
+            self._again = asyncio.create_task(self._raise_again(event, fields))
+
+    def _happen(self, event: str, fields: "dict[str, Any] | None" = None) -> None:
+        """The report first: until it is kept nothing has happened and the alarm is repeated."""
         state, effects = alarm.step(self._state, event)
         if alarm.REPORT in effects:
-            self._report(trigger)
+            self._report(fields or {})
         self._state = state
         for effect in effects:
             if effect == alarm.SEND:
@@ -86,11 +102,11 @@ class Sos:
             elif effect == alarm.TIMER or effect == alarm.STOP:
                 self._set_timer(effect == alarm.TIMER)
 
-    def _report(self, trigger: int) -> None:
+    def _report(self, more: "dict[str, Any]") -> None:
         fields = attempt("sos fields", self._fields, self._faults, {})
-        fields["kind"] = reports.SOS
-        fields["trigger"] = trigger
+        fields.update(more)
         seq = self._reporter.report(reports.ALARM, fields)
+        self._kind = more["kind"]
         if seq is not None:  # the outbox never refuses an alarm
             self.reports.opened(self._reporter.boot, seq)
 
@@ -113,6 +129,6 @@ class Sos:
         self._timer = None
         self._happen(alarm.DEADLINE)
 
-    async def _press_again(self, trigger: int) -> None:
+    async def _raise_again(self, event: str, fields: "dict[str, Any]") -> None:
         await asyncio.sleep_ms(_TRY_AGAIN_MS)
-        self.press(trigger)
+        self._raise(event, fields)

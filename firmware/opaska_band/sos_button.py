@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# From the button's edges through senses/press.py to an SOS.
+# From the button's edges through senses/press.py to an SOS, or to the countdown of a fall.
 
 import asyncio
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .faults import Faults
 
 _TRIGGERS = {press.HELD: HOLD, press.THREE_PRESSES: THREE_PRESSES}
+_OF_COUNTDOWN = (press.DOWN, press.SHORT, press.LONG, press.LET_GO, press.TOO_LONG)
 
 
 class SosButton:
@@ -32,6 +33,7 @@ class SosButton:
         faults: "Faults",
     ) -> None:
         self.press = press.Press(hold_ms)
+        self.on_countdown: "Callable[[str], Any]" = lambda _: None  # of a fall: countdown.py
         self._button = button
         self._uptime = uptime
         self._on_sos = on_sos
@@ -69,11 +71,13 @@ class SosButton:
             if what in _TRIGGERS:
                 self._on_sos(_TRIGGERS[what])
                 return
+            if what in _OF_COUNTDOWN:
+                self.on_countdown(what)
         if noticed and self._signals:
             attempt("hold", lambda: self._feel(noticed[0]), self._faults)
 
     def _feel(self, what: str) -> None:
         if what == press.PRESSED:
             self._signals.hold(self.press.hold_ms)
-        else:
+        elif what == press.RELEASED:
             self._signals.released()

@@ -7,6 +7,7 @@ import pytest
 
 from opaska_band.decisions import alarm
 from opaska_band.decisions.alarm import (
+    ANOTHER,
     ANSWER,
     DEADLINE,
     IDLE,
@@ -27,7 +28,7 @@ from opaska_band.decisions.alarm import (
 )
 
 STATES = (IDLE, SENDING, LATE, RESUMED, RESUMED_LATE)
-EVENTS = (PRESS, RESUME, ANSWER, DEADLINE)
+EVENTS = (PRESS, ANOTHER, RESUME, ANSWER, DEADLINE)
 
 STORIES = [
     # what happens, and after each event: state, effects
@@ -78,6 +79,31 @@ STORIES = [
         ],
     ),
     (
+        "a fall, and an SOS while it is on its way",
+        [
+            (ANOTHER, SENDING, (REPORT, SEND, TIMER, TELL)),
+            (ANOTHER, SENDING, (REPORT, SEND, TELL)),
+            (DEADLINE, LATE, (TELL,)),
+            (ANOTHER, LATE, (REPORT, SEND, TELL)),
+            (ANSWER, IDLE, ()),
+        ],
+    ),
+    (
+        "found waiting, then a fall",
+        [
+            (RESUME, RESUMED, (SEND, TIMER, TELL)),
+            (ANOTHER, SENDING, (REPORT, SEND, TIMER, TELL)),
+        ],
+    ),
+    (
+        "found waiting, late, then a fall",
+        [
+            (RESUME, RESUMED, (SEND, TIMER, TELL)),
+            (DEADLINE, RESUMED_LATE, (TELL,)),
+            (ANOTHER, SENDING, (REPORT, SEND, TIMER, TELL)),
+        ],
+    ),
+    (
         "held at power-up with an old one waiting",
         [(PRESS, SENDING, (REPORT, SEND, TIMER, TELL)), (RESUME, SENDING, ())],
     ),
@@ -113,6 +139,12 @@ def test_a_press_is_possible_in_every_state_sends_at_once_and_is_felt() -> None:
         _, effects = step(state, PRESS)
         assert SEND in effects
         assert TELL in effects
+
+
+def test_an_alarm_of_another_kind_always_makes_its_own_report() -> None:
+    for state in STATES:
+        _, effects = step(state, ANOTHER)
+        assert effects[0] == REPORT
 
 
 def test_the_wearer_has_no_way_to_cancel() -> None:

@@ -93,6 +93,16 @@ def test_answers_to_other_reports_of_this_boot_are_none_of_the_wearers() -> None
     assert reports.echo(4) == []
 
 
+def test_announced_fall_that_the_gateway_has_raised_is_followed() -> None:
+    reports = OpenReports()
+    reports.announced = (BOOT, 5)
+    assert reports.answered(BOOT, 5, STORED, BOOT) == (SENT, SENT)
+    assert not reports.unanswered(BOOT)
+    assert reports.answered(BOOT, 5, ACCEPTED, BOOT) == (SENT, ACCEPTED)
+    assert reports.furthest() == ACCEPTED
+    assert reports.echo(4) == [(BOOT, 5, ACCEPTED)]
+
+
 def test_acceptance_of_an_alarm_from_before_the_restart_is_taken_up() -> None:
     reports = OpenReports()
     assert reports.answered(BOOT - 1, 5, STORED, BOOT) == (SENT, SENT)

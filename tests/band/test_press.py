@@ -9,12 +9,19 @@ import pytest
 
 from opaska_band.senses.press import (
     DEBOUNCE_MS,
+    DOWN,
     HELD,
+    LET_GO,
+    LONG,
+    LONG_MS,
     PRESSED,
     RELEASE_MS,
     RELEASED,
+    SHORT,
     TAPS_WITHIN_MS,
     THREE_PRESSES,
+    TOO_LONG,
+    TOO_LONG_MS,
     Press,
 )
 
@@ -23,10 +30,14 @@ SOS = (HELD, THREE_PRESSES)
 
 
 def live(
-    edges: Iterable[Edge], hold_ms: int = 500, until_ms: int = 20_000
+    edges: Iterable[Edge],
+    hold_ms: int = 500,
+    until_ms: int = 20_000,
+    counting: bool = False,
 ) -> list[tuple[int, str]]:
     """Feed the edges at their time and poll exactly when the sense asks for it."""
     press = Press(hold_ms)
+    press.count(counting)
     noticed: list[tuple[int, str]] = []
     now_ms = 0
     for at_ms, closed in [*edges, (until_ms, None)]:
@@ -158,3 +169,80 @@ def test_storms_of_edges_never_raise_more_often_than_fingers_can_press() -> None
         found = raised(live(edges, chance.choice((0, 500, 1_000))))
         gaps = [b[0] - a[0] for a, b in itertools.pairwise(found)]
         assert all(gap >= RELEASE_MS for gap in gaps)
+
+
+# --- in the countdown of a fall ---
+
+
+@pytest.mark.parametrize("hold_ms", [0, 500, 1000])
+@pytest.mark.parametrize("long_ms", [DEBOUNCE_MS, 100, 499, 1_500, LONG_MS - 1])
+def test_countdown_press_that_is_let_go_before_five_seconds_is_short(
+    hold_ms: int, long_ms: int
+) -> None:
+    noticed = live(tap(1_000, long_ms), hold_ms, counting=True)
+    assert noticed == [(1_000 + DEBOUNCE_MS, DOWN), (1_000 + long_ms + RELEASE_MS, SHORT)]
+
+
+def test_countdown_press_of_five_seconds_is_long_and_then_let_go() -> None:
+    noticed = live(tap(1_000, 7_000), counting=True)
+    assert noticed == [
+        (1_000 + DEBOUNCE_MS, DOWN),
+        (1_000 + LONG_MS, LONG),
+        (8_000 + RELEASE_MS, LET_GO),
+    ]
+
+
+def test_countdown_press_of_ten_seconds_is_too_long_and_says_nothing_more() -> None:
+    noticed = live(tap(1_000, 15_000), counting=True)
+    assert noticed[1:] == [(1_000 + LONG_MS, LONG), (1_000 + TOO_LONG_MS, TOO_LONG)]
+
+
+def test_hand_that_trembles_on_the_button_still_holds_for_five_seconds() -> None:
+    edges = [(1_000, True)]
+    for at_ms in range(1_100, 7_000, 100):
+        edges += [(at_ms, False), (at_ms + RELEASE_MS - 1, True)]
+    noticed = live([*edges, (7_500, False)], counting=True)
+    assert [what for _, what in noticed] == [DOWN, LONG, LET_GO]
+
+
+def test_spikes_in_a_countdown_are_no_presses() -> None:
+    edges = [edge for at_ms in range(100, 10_000, 200) for edge in tap(at_ms, DEBOUNCE_MS - 1)]
+    assert live(edges, counting=True) == []
+
+
+def test_every_countdown_tap_is_told_and_none_is_counted_towards_three() -> None:
+    noticed = live(tap(1_000) + tap(1_500) + tap(2_000), counting=True)
+    assert [what for _, what in noticed] == [DOWN, SHORT] * 3
+
+
+def test_countdown_press_seen_late_by_a_busy_task_is_told_whole() -> None:
+    press = Press(500)
+    press.count(True)
+    noticed = press.edge(True, 1_000) + press.poll(12_000)
+    assert noticed == [DOWN, LONG, TOO_LONG]
+
+
+def test_press_that_began_before_the_countdown_stays_a_press_for_help() -> None:
+    press = Press(500)
+    noticed = press.edge(True, 1_000) + press.poll(1_100)
+    press.count(True)
+    assert noticed + press.poll(9_000) == [PRESSED, HELD]
+
+
+def test_press_under_way_at_the_end_of_the_countdown_says_nothing_more() -> None:
+    press = Press(500)
+    press.count(True)
+    press.edge(True, 1_000)
+    assert press.poll(2_000) == [DOWN]
+    press.count(False)
+    assert press.next_ms() is None
+    assert press.edge(False, 3_000) + press.poll(4_000) == []
+    assert press.edge(True, 5_000) + press.poll(5_600) == [PRESSED, HELD]
+
+
+def test_touch_at_the_very_end_of_the_countdown_becomes_a_press_for_help() -> None:
+    press = Press(500)
+    press.count(True)
+    press.edge(True, 1_000)
+    press.count(False)
+    assert press.poll(1_500) == [PRESSED, HELD]

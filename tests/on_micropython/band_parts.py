@@ -224,15 +224,17 @@ def test_attempt_returns_the_substitute():
 def test_settings_survive_being_kept():
     storage = folder()
     changed = Settings()
-    changed.change({1: 0, 2: 60, 3: True})
+    changed.change({1: 0, 2: 60, 3: True, 4: 1, 5: False})
     assert changed.save(storage)
     loaded, broken = settings.load(storage)
     assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet, broken) == (0, 60, True, False)
+    assert (loaded.fall_profile, loaded.fall_cancel_by_hand) == (1, False)
 
 
 def test_missing_settings_are_the_defaults_and_no_fault():
     loaded, broken = settings.load(folder())
     assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet, broken) == (500, 300, False, False)
+    assert (loaded.fall_profile, loaded.fall_cancel_by_hand) == (2, True)
 
 
 def test_broken_settings_are_the_defaults_and_a_fault():
@@ -437,7 +439,10 @@ def test_orders_outside_the_allow_list_and_bad_arguments_are_refused_and_counted
     band = Band()
     for dseq, bad in enumerate(
         [order(1, kind) for kind in (2, 3, 5, 15, 0)]
-        + [order(1, arguments=a) for a in ({1: 1_001}, {2: 59}, {3: 1}, {4: 1}, {1: 5, 99: 1})]
+        + [
+            order(1, arguments=a)
+            for a in ({1: 1_001}, {2: 59}, {3: 1}, {4: 0}, {5: 1}, {1: 5, 99: 1})
+        ]
     ):
         bad.dseq = dseq + 1
         obey.obey(band, bad)

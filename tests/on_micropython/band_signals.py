@@ -140,6 +140,38 @@ async def test_quiet_leaves_every_meaning_on_motor_and_light_and_growing():
     assert closed
 
 
+async def test_countdown_grows_on_the_motor_also_when_it_is_quiet():
+    for quiet in (False, True):
+        play, board = player()
+        play.quiet = quiet
+        work = []
+        for name in signals.COUNTDOWN:
+            start = len(board.motor.duties)
+            play.play(name)
+            await settle(length_ms(name))
+            felt = [duty for duty in board.motor.duties[start:] if duty]
+            work.append((max(felt), len(felt)))
+        assert work == sorted(work)
+        assert work[0][0] > 65_535 // 3, "felt under a sleeve from the beginning"
+        assert work[-1][0] == 65_535
+        assert any(board.buzzer.duties) is not quiet
+
+
+async def test_pulse_of_a_countdown_waits_for_an_answer_and_leaves_what_stands():
+    repeat_soon("working")
+    play, board = player()
+    play.play("working")
+    play.play("countdown")
+    assert board.notes[-1] == "countdown"
+    await settle(length_ms("countdown") + 20)
+    assert board.notes[-1] == "working"
+    play.play("accepted")
+    play.play("countdown_2")
+    assert board.notes[-1] == "accepted"
+    await settle(length_ms("accepted"))
+    assert board.notes[-1] == "countdown_2"
+
+
 async def test_broken_motor_is_reported_and_the_others_still_play():
     play, board = player()
     board.motor.broken = True

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 PAGE = ROOT / "docs" / "states.md"
 CASE = ROOT / "gateway" / "opaska_gateway" / "care" / "case.py"
-ALARM = ROOT / "firmware" / "opaska_band" / "decisions" / "alarm.py"
+DECISIONS = ROOT / "firmware" / "opaska_band" / "decisions"
+ALARM = DECISIONS / "alarm.py"
+FALL = DECISIONS / "fall.py"
 
 _HEAD = """\
 # States
@@ -33,11 +35,13 @@ On an arrow stands the event and, behind the slash, what is done.
 
 def page() -> str:
     """The whole page."""
-    band: Table = runpy.run_path(str(ALARM))["TRANSITIONS"]
+    alarm: Table = runpy.run_path(str(ALARM))["TRANSITIONS"]
+    fall: Table = runpy.run_path(str(FALL))["TRANSITIONS"]
     return "\n".join(
         (
             _HEAD,
-            _section("One SOS on the band", ALARM, "idle", band),
+            _section("A felt fall on the band", FALL, "idle", fall),
+            _section("An alarm on its way", ALARM, "idle", alarm),
             _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
         )
     )

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# One SOS on its way out: from the press until the gateway's verified answer.
+# An alarm on its way out: from the press, or the fall, until the gateway's verified answer.
 #
 # A press makes a report. While it is on its way further presses make no second one: they send it
-# again at once and replay what the wearer was told. After 60 s without an answer the wearer is
-# told "not sent"; sending goes on for ever. A report found waiting after a restart is taken up
-# again; a press then makes a report of its own, because the old one may be days old. There is no
-# event "cancel": only a human closes an SOS.
+# again at once and replay what the wearer was told. An alarm of another kind always makes its own
+# report. After 60 s without an answer the wearer is told "not sent"; sending goes on for ever. A
+# report found waiting after a restart is taken up again; a press then makes a report of its own,
+# because the old one may be days old. There is no event "cancel": only a human closes an alarm.
 
 NOT_SENT_AFTER_MS = 60_000  # promise 8: from the press to "not sent"
 
-# Where the SOS is.
+# Where the alarm is.
 IDLE = "idle"  # nothing on its way
 SENDING = "sending"  # pressed, no answer yet
 LATE = "late"  # pressed more than 60 s ago, no answer yet
@@ -18,7 +18,8 @@ RESUMED_LATE = "resumed_late"  # and none for 60 s since the restart
 
 # What happens.
 PRESS = "press"  # an SOS is raised: held, three presses, or held at power-up
-RESUME = "resume"  # after a restart an SOS waits in the outbox
+ANOTHER = "another"  # an alarm that is not the one on its way: a fall, or an SOS after a fall
+RESUME = "resume"  # after a restart an alarm waits in the outbox
 ANSWER = "answer"  # the gateway has what the wearer waits for (help.py, `unanswered`)
 DEADLINE = "deadline"  # 60 s are over
 
@@ -30,21 +31,27 @@ STOP = "stop"  # no deadline any more
 TELL = "tell"  # let the wearer feel the state; what an answer says is help.py's to tell
 
 _NEW = (REPORT, SEND, TIMER, TELL)
+_ONE_MORE = (REPORT, SEND, TELL)  # the minute of the first one goes on
 _AGAIN = (SEND, TELL)
 
 TRANSITIONS = {
     (IDLE, PRESS): (SENDING, _NEW),
+    (IDLE, ANOTHER): (SENDING, _NEW),
     (IDLE, RESUME): (RESUMED, (SEND, TIMER, TELL)),
     (SENDING, PRESS): (SENDING, _AGAIN),
+    (SENDING, ANOTHER): (SENDING, _ONE_MORE),
     (SENDING, RESUME): (SENDING, ()),  # held at power-up: the press came first
     (SENDING, DEADLINE): (LATE, (TELL,)),
     (SENDING, ANSWER): (IDLE, (STOP,)),
     (LATE, PRESS): (LATE, _AGAIN),
+    (LATE, ANOTHER): (LATE, _ONE_MORE),
     (LATE, ANSWER): (IDLE, ()),
     (RESUMED, PRESS): (SENDING, _NEW),
+    (RESUMED, ANOTHER): (SENDING, _NEW),
     (RESUMED, DEADLINE): (RESUMED_LATE, (TELL,)),
     (RESUMED, ANSWER): (IDLE, (STOP,)),
     (RESUMED_LATE, PRESS): (SENDING, _NEW),
+    (RESUMED_LATE, ANOTHER): (SENDING, _NEW),
     (RESUMED_LATE, ANSWER): (IDLE, ()),
 }
 

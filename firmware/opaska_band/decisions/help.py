@@ -43,6 +43,8 @@ class OpenReports:
     """The SOS reports of the wearer's case with their last answers, newest first."""
 
     def __init__(self) -> None:
+        # (boot, seq) of the latest announced fall, which the gateway may raise by itself
+        self.announced: "tuple[int, int] | None" = None
         self._rows: "list[list[int]]" = []  # [boot, seq, state, 1 once the echo of CLOSED arrived]
 
     def opened(self, boot: int, seq: int) -> None:
@@ -57,7 +59,8 @@ class OpenReports:
         row = self._find(boot, seq)
         if row is None:
             # STORED says nothing about an alarm; of this boot every alarm is known.
-            if boot == own_boot or answer == STORED:
+            is_known = boot == own_boot and (boot, seq) != self.announced
+            if is_known or answer == STORED:
                 return SENT, SENT
             self.opened(boot, seq)
             row = self._find(boot, seq)

@@ -52,6 +52,7 @@ class FallSense:
     __slots__ = (
         "_above",
         "_line",
+        "_lines",
         "_model",
         "_now",
         "_peak",
@@ -74,7 +75,8 @@ class FallSense:
         self, rate_hz: float, profile: int = STANDARD, learned: "Learned" = _learned
     ) -> None:
         self._rate_mhz = int(rate_hz * 1000 + 0.5)
-        self._line = learned.LINES[profile - CAREFUL]  # the least score of a fall
+        self._lines = learned.LINES
+        self.use_profile(profile)
         self._xs = array("h", bytes(2 * LENGTH))  # the last six seconds, a ring
         self._ys = array("h", bytes(2 * LENGTH))
         self._zs = array("h", bytes(2 * LENGTH))
@@ -83,6 +85,10 @@ class FallSense:
         self._window = Window()
         self._model = Model(learned)
         self.forget()
+
+    def use_profile(self, profile: int) -> None:
+        """From the next decision on."""
+        self._line = self._lines[profile - CAREFUL]  # the least score of a fall
 
     @property
     def watching(self) -> bool:
