@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`opaska cases`: the case list, and a human's hand on a case."""
+"""`opaska cases`: the case list, a human's hand on a case, and falls that became none."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from opaska_gateway.commands.office import ConfigOption, JsonOption, Office, at_office
-from opaska_gateway.commands.output import show_rows
+from opaska_gateway.commands.output import show_facts, show_rows
 
 if TYPE_CHECKING:
     from opaska_gateway.context import Context
 
-app = typer.Typer(help="Cases: list, take, close.", no_args_is_help=True)
+app = typer.Typer(help="Cases: list, show, take, close; announced falls.", no_args_is_help=True)
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The id, or its beginning.")]
 COLUMNS = (
@@ -24,6 +24,16 @@ COLUMNS = (
     ("BAND", "label"),
     ("NAME", "name"),
     ("OUTCOME", "outcome"),
+)
+FALL_COLUMNS = (
+    ("HAPPENED", "happened_ms"),
+    ("STATE", "state"),
+    ("BY", "settled_by"),
+    ("AT", "settled_ms"),
+    ("STILL", "still"),
+    ("BAND", "label"),
+    ("NAME", "name"),
+    ("CASE", "case"),
 )
 
 
@@ -45,6 +55,39 @@ def list_(
 
 
 @app.command()
+def falls(
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="How far to look back.")] = 30,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Falls that bands announced, the latest first: cancelled, raised, or still waiting."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway import clock
+        from opaska_gateway.registry import falls
+
+        async with office.read() as connection:
+            since_ms = clock.now_ms() - days * 86_400_000
+            return await falls.list_all(connection, office.store.vault, since_ms)
+
+    show_rows(at_office(config, work), FALL_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def show(case: CaseArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """One case, and how much of the motion around its falls has come."""
+
+    async def work(office: Office) -> dict[str, Any]:
+        from opaska_gateway.registry import cases
+
+        case_id = await _id_of(office, case)
+        async with office.read() as connection:
+            return await cases.show(connection, office.store.vault, case_id)
+
+    show_facts(at_office(config, work), as_json=as_json)
+
+
+@app.command()
 def take(case: CaseArgument, config: ConfigOption = None) -> None:
     """Say that you look after a case; the wrist feels it."""
 
@@ -62,6 +105,13 @@ def close(
     case: CaseArgument,
     outcome: Annotated[str, typer.Option(help="How it ended, helped, not_needed or not_helped.")],
     why: Annotated[str | None, typer.Option(help="A note for the audit, without names.")] = None,
+    fall: Annotated[
+        str | None,
+        typer.Option(
+            help="Whether somebody fell, yes, no or unknown: the detector learns from it by "
+            "`opaska falls relabel`."
+        ),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """End a case with its outcome; the wrist feels it."""
@@ -69,7 +119,8 @@ def close(
     async def work(office: Office) -> None:
         from opaska_gateway import desk
 
-        await desk.close(_context(office), await _id_of(office, case), office.who, outcome, why)
+        case_id = await _id_of(office, case)
+        await desk.close(_context(office), case_id, office.who, outcome, why, fall)
 
     at_office(config, work)
     typer.echo(f"case {case} is closed")

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
 from opaska_gateway.care.alarm_kinds import signal_kind
-from opaska_gateway.database.tables import care_case, device, event, person
+from opaska_gateway.database.tables import care_case, device, event, fall_label, person
+from opaska_gateway.registry import motion
 from opaska_gateway.registry.people import SEALED
 from opaska_gateway.registry.sealed import open_facts
 from opaska_gateway.vault import person_key_purpose
@@ -20,21 +21,48 @@ if TYPE_CHECKING:
     from opaska_gateway.vault import Vault
 
 
+_CASES: Final = (
+    select(
+        care_case,
+        device.c.label,
+        device.c.kid,
+        person.c.wrapped_key,
+        person.c.sealed,
+        fall_label.c.fell,
+    )
+    .join_from(care_case, device)
+    .outerjoin(person)
+    .outerjoin(fall_label, fall_label.c.case_id == care_case.c.id)
+)
+
+
 async def list_all(
     connection: AsyncConnection, vault: Vault, *, closed_too: bool
 ) -> list[dict[str, Any]]:
     """Cases, newest first, each with the kinds of alarm in it."""
-    query = (
-        select(care_case, device.c.label, device.c.kid, person.c.wrapped_key, person.c.sealed)
-        .join_from(care_case, device)
-        .outerjoin(person)
-        .order_by(care_case.c.opened_ms.desc())
-    )
+    query = _CASES.order_by(care_case.c.opened_ms.desc())
     if not closed_too:
         query = query.where(care_case.c.closed_ms.is_(None))
     rows = (await connection.execute(query)).all()
     kinds = await _kinds(connection, [row.id for row in rows])
     return [_shown(row, vault, kinds.get(row.id, [])) for row in rows]
+
+
+def name_of(row: AnyRow, vault: Vault) -> str:
+    """Of the wearer; a band that nobody wears, or an erased person, has none."""
+    if row.wrapped_key is None:
+        return ""
+    key = vault.unwrap(person_key_purpose(row.person_id), row.wrapped_key)
+    return open_facts(key, SEALED, row.person_id, row.sealed).get("name", "")
+
+
+async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dict[str, Any]:
+    """One case with its announced falls, and how much of their motion has come."""
+    row = (await connection.execute(_CASES.where(care_case.c.id == case_id))).one()
+    kinds = await _kinds(connection, [case_id])
+    falls = await motion.of_case(connection, vault, case_id)
+    facts = _shown(row, vault, kinds.get(case_id, []))
+    return {**facts, "fell": row.fell, "falls": [fall.shown() for fall in falls]}
 
 
 def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:
@@ -47,17 +75,9 @@ def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:
         "outcome": row.outcome,
         "label": row.label,
         "kid": row.kid.hex(),
-        "name": _name(row, vault),
+        "name": name_of(row, vault),
         "kinds": kinds,
     }
-
-
-def _name(row: AnyRow, vault: Vault) -> str:
-    """Of the wearer; a band that nobody wears, or an erased person, has none."""
-    if row.wrapped_key is None:
-        return ""
-    key = vault.unwrap(person_key_purpose(row.person_id), row.wrapped_key)
-    return open_facts(key, SEALED, row.person_id, row.sealed).get("name", "")
 
 
 async def _kinds(connection: AsyncConnection, case_ids: list[bytes]) -> dict[bytes, list[str]]:

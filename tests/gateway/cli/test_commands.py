@@ -63,6 +63,12 @@ def test_without_a_fault_the_technicians_list_is_empty(run: Run) -> None:
     assert json.loads(run("bands", "faults", "--days", "1", "--json").stdout) == []
 
 
+def test_without_a_fall_the_list_of_falls_is_empty(run: Run) -> None:
+    run("bands", "add")
+    assert (run("cases", "falls").exit_code, run("cases", "falls").stdout) == (0, "")
+    assert json.loads(run("cases", "falls", "--days", "1", "--json").stdout) == []
+
+
 def test_a_name_with_line_breaks_or_brackets_breaks_no_list(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

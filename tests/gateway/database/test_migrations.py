@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, create_engine, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from opaska_gateway.database.engine import Database
-from opaska_gateway.database.migrate import MIGRATIONS, NEWEST
+from opaska_gateway.database.migrate import MIGRATIONS, NEWEST, configuration
 from opaska_gateway.database.tables import metadata
 from opaska_gateway.errors import GatewayError
 
@@ -80,6 +81,18 @@ async def test_a_database_of_a_later_version_is_refused_with_advice(tmp_path: Pa
     with pytest.raises(GatewayError, match="another version"):
         await database.__aenter__()
     await database.__aexit__()
+
+
+async def test_a_database_of_the_first_version_keeps_its_rows(tmp_path: Path) -> None:
+    """As after an upgrade of the gateway."""
+    with create_engine(f"sqlite:///{tmp_path / 'opaska.db'}").connect() as old:
+        command.upgrade(configuration(old), "0001")
+        old.execute(text("INSERT INTO organisation VALUES (X'01', 'Centre', 'UTC', NULL, 1)"))
+        old.commit()
+    async with Database(_url(tmp_path)) as database, database.read() as connection:
+        assert await connection.run_sync(_differences) == []
+        kept = await connection.execute(text("SELECT name FROM organisation"))
+        assert kept.scalars().all() == ["Centre"]
 
 
 def test_migrated_tables_are_the_declared_ones_on_postgresql_too() -> None:
