@@ -173,7 +173,7 @@ class LSM6DSO:
         at_ms = self._next_change_ms()
         if at_ms < self._planned_ms:
             self._planned_ms = at_ms
-            self._after(math.ceil(at_ms - self._now_ms()), self._ring)
+            self._after(math.ceil(at_ms - self._now_ms()), lambda: self._ring(at_ms))
 
     # --- registers ---
 
@@ -298,10 +298,11 @@ class LSM6DSO:
             if self.on_int1:
                 self.on_int1(level)
 
-    def _ring(self) -> None:
-        self._planned_ms = math.inf
-        self.catch_up()
-        self._look_ahead()
+    def _ring(self, at_ms: float) -> None:
+        if at_ms == self._planned_ms:  # and was not planned anew since
+            self._planned_ms = math.inf
+            self.catch_up()
+            self._look_ahead()
 
     def _next_change_ms(self) -> float:
         """When to look again; never later than INT1 changes."""
