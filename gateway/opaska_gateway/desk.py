@@ -10,6 +10,7 @@ from opaska_gateway import clock
 from opaska_gateway.care.case import (
     CLOSE,
     DROP,
+    FELL,
     OUTCOMES,
     TAKE,
     TELL_CLOSED,
@@ -38,12 +39,22 @@ async def take(context: Context, case_id: bytes, who: str) -> None:
 
 
 async def close(
-    context: Context, case_id: bytes, who: str, outcome: str, why: str | None = None
+    context: Context,
+    case_id: bytes,
+    who: str,
+    outcome: str,
+    why: str | None = None,
+    fell: str | None = None,
 ) -> None:
-    """A case ends with one of `care.case.OUTCOMES`; the wrist is told."""
+    """A case ends with one of `care.case.OUTCOMES`; the wrist is told.
+
+    `fell` is one of `care.case.FELL`: what the motion in it is then labelled with.
+    """
     if outcome not in OUTCOMES:
         raise Refused(f"{outcome} is no outcome; write {', '.join(OUTCOMES)}")
-    told = await context.database.transact(partial(_close, case_id, who, outcome, why))
+    if fell is not None and fell not in FELL:
+        raise Refused(f"{fell} does not say whether somebody fell; write {', '.join(FELL)}")
+    told = await context.database.transact(partial(_close, case_id, who, outcome, why, fell))
     await context.resender.tell(told)
 
 
@@ -56,12 +67,19 @@ def _take(case_id: bytes, who: str, connection: Connection) -> list[Told]:
 
 
 def _close(
-    case_id: bytes, who: str, outcome: str, why: str | None, connection: Connection
+    case_id: bytes,
+    who: str,
+    outcome: str,
+    why: str | None,
+    fell: str | None,
+    connection: Connection,
 ) -> list[Told]:
     now_ms = clock.now_ms()
     case = _case(connection, case_id)
     ending = {"closed_ms": now_ms, "closed_by": who, "outcome": outcome}
-    effects = _step(connection, case, CLOSE, who, why=why, **ending)
+    effects = _step(connection, case, CLOSE, who, why=why, fell=fell, **ending)
+    if fell is not None:
+        cases.label(connection, case, fell, who, now_ms)
     if DROP in effects:
         outbox.drop_of_case(connection, case_id, now_ms)
     return _told(connection, case, effects)
@@ -75,7 +93,14 @@ def _case(connection: Connection, case_id: bytes) -> Case:
 
 
 def _step(
-    connection: Connection, case: Case, event: str, who: str, why: str | None = None, **values: Any
+    connection: Connection,
+    case: Case,
+    event: str,
+    who: str,
+    *,
+    why: str | None = None,
+    fell: str | None = None,
+    **values: Any,
 ) -> tuple[str, ...]:
     """Move the case and return the effects, or refuse with the reason and what to do."""
     try:
@@ -84,6 +109,8 @@ def _step(
         raise Refused(_advice(case.state, event)) from None
     cases.update_case(connection, case.id, state=state, **values)
     to_value = f"{state} {values['outcome']}" if "outcome" in values else state
+    if fell is not None:
+        to_value += f", fell {fell}"
     subject = f"case:{case.id.hex()}"
     entry = audit.Entry(
         case.organisation_id, who, f"case_{state}", subject, case.state, to_value, why

@@ -49,6 +49,9 @@ OUTCOMES: Final = (
     "not_helped",  # Zakończone: nie udzielono pomocy
 )  # how a case may end, see FACTS of the request workflow
 
+# whether somebody fell, which no outcome says: a neighbour may help one who only stumbled
+FELL: Final = ("yes", "no", "unknown")
+
 TRANSITIONS: Final[dict[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     (RINGING, NEW_ALARM): (RINGING, (RING,)),
     (RINGING, SAME_ALARM): (RINGING, (RING,)),

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from opaska_gateway.care.alarm_kinds import rung_kind
 from opaska_gateway.care.case import CLOSED, RINGING
-from opaska_gateway.database.tables import care_case, device, event, outbox
+from opaska_gateway.database.tables import care_case, device, event, fall_label, outbox
 from opaska_protocol.answers import ACCEPTED
 
 if TYPE_CHECKING:
@@ -108,6 +108,19 @@ def kinds_held(connection: Connection, case_id: bytes) -> frozenset[tuple[int, i
 def update_case(connection: Connection, case_id: bytes, **values: Any) -> None:
     """Write what changed."""
     connection.execute(update(care_case).where(care_case.c.id == case_id).values(values))
+
+
+def label(connection: Connection, case: Case, fell: str, who: str, at_ms: int) -> None:
+    """Keep what a human says: whether somebody fell."""
+    connection.execute(
+        insert(fall_label).values(
+            case_id=case.id,
+            organisation_id=case.organisation_id,
+            fell=fell,
+            said_ms=at_ms,
+            said_by=who,
+        )
+    )
 
 
 def is_all_forwarded(connection: Connection, case_id: bytes) -> bool:

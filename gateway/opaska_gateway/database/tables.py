@@ -318,6 +318,17 @@ announced_fall = Table(
     CheckConstraint("(state = 'announced') = (settled_ms IS NULL)", name="settled"),
 )
 
+fall_label = Table(  # what its dispatcher says of a case; the motion in it is labelled by this
+    "fall_label",
+    metadata,
+    Column("case_id", Opaque, ForeignKey("care_case.id"), primary_key=True),
+    _owner(),
+    Column("fell", Text, nullable=False),  # whether somebody fell
+    _ms("said_ms"),
+    Column("said_by", Text, nullable=False),  # pseudonymous id of the dispatcher
+    _one_of("fell", "yes", "no", "unknown"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
