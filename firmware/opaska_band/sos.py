@@ -111,7 +111,7 @@ class Sos:
             self.reports.opened(self._reporter.boot, seq)
 
     def _told(self) -> "str | None":
-        return TOLD[self._state][self.reports.furthest()]
+        return TOLD[self._state][self.reports.furthest(self._reporter.boot)]
 
     def _say(self, name: "str | None") -> None:
         if name:

@@ -39,7 +39,7 @@ def test_answers_in_any_order_and_twice_end_the_same(order: tuple[int, ...]) -> 
         assert now == max(reached, answer)
         reached = now
     assert reached == CLOSED
-    assert reports.furthest() == SENT
+    assert reports.furthest(BOOT) == SENT
 
 
 def test_no_answer_moves_a_report_back_and_each_moves_it_at_least_to_itself() -> None:
@@ -60,9 +60,23 @@ def test_the_furthest_open_report_counts() -> None:
     reports = opened(1, 2)
     reports.answered(BOOT, 1, TAKEN, BOOT)
     reports.answered(BOOT, 2, STORED, BOOT)
-    assert reports.furthest() == TAKEN
+    assert reports.furthest(BOOT) == TAKEN
     reports.answered(BOOT, 1, CLOSED, BOOT)
-    assert reports.furthest() == STORED
+    assert reports.furthest(BOOT) == STORED
+
+
+def test_an_answer_of_before_the_restart_sent_again_gives_a_new_sos_no_hope() -> None:
+    reports = opened()
+    reports.answered(BOOT - 1, 4, TAKEN, BOOT)
+    assert reports.furthest(BOOT) == TAKEN  # the case of before the restart, as far as it knows
+    reports.opened(BOOT, 1)
+    assert reports.furthest(BOOT) == SENT
+    reports.answered(BOOT - 1, 5, TAKEN, BOOT)
+    assert reports.furthest(BOOT) == SENT
+    reports.answered(BOOT, 1, STORED, BOOT)
+    assert reports.furthest(BOOT) == STORED
+    reports.answered(BOOT, 1, CLOSED, BOOT)
+    assert reports.furthest(BOOT) == TAKEN
 
 
 def test_unanswered_until_every_sos_of_this_boot_has_an_answer() -> None:
@@ -99,7 +113,7 @@ def test_announced_fall_that_the_gateway_has_raised_is_followed() -> None:
     assert reports.answered(BOOT, 5, STORED, BOOT) == (SENT, SENT)
     assert not reports.unanswered(BOOT)
     assert reports.answered(BOOT, 5, ACCEPTED, BOOT) == (SENT, ACCEPTED)
-    assert reports.furthest() == ACCEPTED
+    assert reports.furthest(BOOT) == ACCEPTED
     assert reports.echo(4) == [(BOOT, 5, ACCEPTED)]
 
 
@@ -107,7 +121,7 @@ def test_acceptance_of_an_alarm_from_before_the_restart_is_taken_up() -> None:
     reports = OpenReports()
     assert reports.answered(BOOT - 1, 5, STORED, BOOT) == (SENT, SENT)
     assert reports.answered(BOOT - 1, 5, ACCEPTED, BOOT) == (SENT, ACCEPTED)
-    assert reports.furthest() == ACCEPTED
+    assert reports.furthest(BOOT) == ACCEPTED
     assert reports.echo(4) == [(BOOT - 1, 5, ACCEPTED)]
 
 
@@ -127,7 +141,7 @@ def test_late_answer_to_a_closed_report_does_not_open_it_again() -> None:
     reports.answered(BOOT, 1, CLOSED, BOOT)
     reports.echoed(reports.echo(4))
     assert reports.answered(BOOT, 1, TAKEN, BOOT) == (CLOSED, CLOSED)
-    assert reports.furthest() == SENT
+    assert reports.furthest(BOOT) == SENT
 
 
 def test_memory_stays_bounded_and_forgets_closed_reports_first() -> None:
@@ -136,7 +150,7 @@ def test_memory_stays_bounded_and_forgets_closed_reports_first() -> None:
     reports.answered(BOOT, 2, CLOSED, BOOT)
     for seq in range(3, 10):
         reports.opened(BOOT, seq)
-    assert reports.furthest() == TAKEN
+    assert reports.furthest(BOOT) == TAKEN
     for seq in range(10, 2_000):
         reports.opened(BOOT, seq)
     assert len(reports._rows) <= 8

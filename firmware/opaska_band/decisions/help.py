@@ -75,9 +75,14 @@ class OpenReports:
         own = [row for row in self._rows if row[0] == own_boot]
         return any([row[2] == SENT for row in own or self._rows])
 
-    def furthest(self) -> int:
-        """The furthest answer to a report that is not closed."""
-        return max([row[2] for row in self._rows if row[2] != CLOSED] or (SENT,))
+    def furthest(self, own_boot: int) -> int:
+        """The furthest answer to a report that is not closed: of this boot, else of earlier ones.
+
+        An answer to an earlier boot may be a recorded one: it gives a new SOS no hope.
+        """
+        waiting = [row for row in self._rows if row[2] != CLOSED]
+        own = [row for row in waiting if row[0] == own_boot]
+        return max([row[2] for row in own or waiting] or (SENT,))
 
     def echo(self, most: int) -> "list[tuple[int, int, int]]":
         """(boot, seq, answer) for a heartbeat, newest first; closed ones until echoed."""
