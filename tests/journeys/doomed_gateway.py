@@ -2,7 +2,8 @@
 """The real gateway, except that it kills itself at one place of its pipeline, or has a bug.
 
 Run as `doomed_gateway.py PHASE DONE DELAY_S BUG --config FILE`. It dies as by kill -9 when a batch
-comes to that place while a file `die` stands beside its settings.
+comes to that place while a file `die` stands beside its settings; with a bug that dies, when a
+fall is raised while `die_raising` stands there.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from typing import TYPE_CHECKING, Any
 from opaska_gateway import context, service
 from opaska_gateway.bands import Bands
 from opaska_gateway.commands.serve import serve
+from opaska_gateway.database import falls
 from opaska_gateway.pipeline import AFTER, BEFORE, TOGETHER, Pipeline
 from opaska_gateway.steps.acknowledge import acknowledge
+from opaska_gateway.watch import raise_falls
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -107,6 +110,31 @@ def _full(steps: Steps, flags: Path) -> None:
     steps["together"].insert(0, limit)
 
 
+def _dies_raising(_: Steps, flags: Path) -> None:
+    """Killed within the transaction that raises a fall, when everything but COMMIT is done."""
+    raise_fall = falls.raise_fall
+
+    def die(*arguments: Any) -> None:
+        raise_fall(*arguments)
+        _kill_if(flags)
+
+    _put(falls, "raise_fall", die)
+
+
+def _dies_raised(_: Steps, flags: Path) -> None:
+    """Killed when a fall is raised and committed, and nobody has been told."""
+
+    def die(_: object) -> None:
+        _kill_if(flags)
+
+    _put(raise_falls, "_tell", die)
+
+
+def _kill_if(flags: Path) -> None:
+    if (flags / "die_raising").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def _no_bug(_: Steps, _flags: Path) -> None:
     """The gateway as it is."""
 
@@ -120,6 +148,8 @@ BUGS = {
     "answer_before_commit": _answer_before_commit,
     "one_salt": _one_salt,
     "full": _full,
+    "dies_raising": _dies_raising,
+    "dies_raised": _dies_raised,
 }
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def hear(
 
     `known` is what it says in any case, `end` what it says if it is the one that settles the fall.
     """
-    fall = dict(zip(_ID, id_, strict=True))
+    fall: dict[str, Any] = dict(zip(_ID, id_, strict=True))
     state, effects = step(UNHEARD, heard)
     new = fall | known | {"state": state, "organisation_id": organisation_id}
     if state != ANNOUNCED:

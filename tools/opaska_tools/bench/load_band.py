@@ -69,12 +69,21 @@ class LoadBand:
         self, *, urgent: bool = False, due_s: float | None = None, publish: bool = True
     ) -> int:
         """Seal one report and publish it; `due_s` (time.monotonic) is when it should have left."""
-        self.accepted += 1
         self.alarms += urgent
+        body = _alarm(self.uptime_ms) if urgent else _heartbeat(self.uptime_ms)
+        return self.say(body, urgent=urgent, due_s=due_s, publish=publish)
+
+    @property
+    def uptime_ms(self) -> int:
+        return int((time.monotonic() - self._booted_s) * 1000)
+
+    def say(
+        self, body: bytes, *, urgent: bool, due_s: float | None = None, publish: bool = True
+    ) -> int:
+        """Seal any body and publish it."""
+        self.accepted += 1
         seq = self.accepted
         now_s = time.monotonic()
-        uptime_ms = int((now_s - self._booted_s) * 1000)
-        body = _alarm(uptime_ms) if urgent else _heartbeat(uptime_ms)
         sealed = self._channel.seal(seq, body)
         waiting = Waiting(sealed, urgent, now_s if due_s is None else due_s, float("-inf"))
         self.waiting[seq] = waiting
