@@ -3,22 +3,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from opaska_tools.simulator.band import SimulatedBand
-from opaska_tools.simulator.clock import ClockService
-from opaska_tools.stage import virtual_gateway
-from opaska_tools.stage.gateway import Gateway
-from opaska_tools.stage.registration import register_many
 from opaska_tools.stage.scene import SOS_CODE, Scene
 from opaska_tools.stage.stored import alarms_of, has_reported
 from tests.support.requirements import requires_program
 from tests.support.until import until
+from tests.support.virtual_scene import virtual_scene
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from pathlib import Path
 
 pytestmark = requires_program("micropython")
@@ -32,9 +25,10 @@ HOURS_S = 3 * 3600
 async def test_not_sent_is_felt_after_a_minute_and_stored_once_the_link_is_back(
     tmp_path: Path,
 ) -> None:
-    async with _in_virtual_time(tmp_path) as (clock, gateway, band, kid):
+    async with virtual_scene(tmp_path) as scene:
+        clock, band, database_file = scene.clock, scene.band, scene.gateway.database_file
         await clock.run_for(5_000)
-        assert has_reported(gateway.database_file, kid)
+        assert has_reported(database_file, scene.kid)
         band.link.cut("silence")
         press = await band.press(PRESS_MS)
         not_sent = await band.wait_note("not_sent", 120)
@@ -42,11 +36,11 @@ async def test_not_sent_is_felt_after_a_minute_and_stored_once_the_link_is_back(
         await clock.run_for(HOURS_S * 1000)
         said = {note.name for note in band.notes}
         assert not said & {"stored", "accepted", "taken", "closed"}, "false hope"
-        assert alarms_of(gateway.database_file, kid) == 0
+        assert alarms_of(database_file, scene.kid) == 0
         band.link.restore()
         await band.wait_note("stored", 600)
         await clock.run_for(600_000)  # what else is under way arrives too
-        assert alarms_of(gateway.database_file, kid) == 1
+        assert alarms_of(database_file, scene.kid) == 1
 
 
 async def test_power_cut_while_it_waits_and_delivered_once_after_the_start(
@@ -83,25 +77,3 @@ async def test_gateway_is_down_when_the_button_is_pressed(tmp_path: Path) -> Non
         await worn.band.wait_note("accepted", 60)
         await until(lambda: scene.receiver.log, "the centre's own log")
         assert alarms_of(scene.gateway.database_file, worn.kid) == 1
-
-
-@asynccontextmanager
-async def _in_virtual_time(
-    folder: Path,
-) -> AsyncGenerator[tuple[ClockService, Gateway, SimulatedBand, str]]:
-    """A band and its gateway; an hour takes seconds."""
-    async with ClockService() as clock:
-        gateway = Gateway(folder / "gateway", command=virtual_gateway.command(clock))
-        gateway.write_config()
-        (worn,) = await register_many(gateway, 1)
-        await gateway.spawn()
-        try:
-            await clock.joined(virtual_gateway.NAME)
-            await clock.wait_for(gateway.ready(), 60_000)
-            address = ("127.0.0.1", gateway.broker_port)
-            async with SimulatedBand(folder / "band", address, virtual_clock=clock) as band:
-                band.provision(bytes.fromhex(worn.kid), worn.generation, worn.key)
-                await band.start()
-                yield clock, gateway, band, worn.kid
-        finally:
-            await asyncio.gather(gateway.stop(), return_exceptions=True)

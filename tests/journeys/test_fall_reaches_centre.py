@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recorded fall, from the chip's FIFO to a monitoring centre that we did not write.
+
+Real firmware on simulated boards that replay the recording, a real broker and gateway, pysiaalarm
+as the centre. A countdown lasts its 20 s of real time, so all fall at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from opaska_tools.body_model import shipped
+from opaska_tools.falls.recordings import Recording
+from opaska_tools.stage.scene import Scene
+from opaska_tools.stage.stored import alarms_of
+from tests.support.requirements import requires_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opaska_tools.falls.recordings import Samples
+    from opaska_tools.stage.scene import Worn
+
+pytestmark = requires_program("micropython")
+
+FALL_CODE = "MA"  # what the profile "basic" sends for a fall by SIA-DCS
+BEFORE_S = 4.0  # of the recording before its impact: enough for the sense, and less to wait for
+OVER_S = 30.0  # countdown, the gateway's grace, and a busy machine
+
+
+class Soon(Recording):
+    """A recording whose long beginning is left out."""
+
+    def read(self) -> Samples:
+        begin = round(((self.peak_s or 0) - BEFORE_S) * self.rate_hz)
+        return super().read()[begin:]
+
+
+def soon(name: str) -> Soon:
+    whole = shipped(name)
+    return Soon(**{field.name: getattr(whole, field.name) for field in fields(whole)})
+
+
+async def test_fall_rings_at_the_centre_unless_it_is_cancelled_even_if_the_band_breaks_in_it(
+    tmp_path: Path,
+) -> None:
+    async with Scene(tmp_path, 3) as scene:
+        await scene.set_up()
+        lying, broken, cancelling = scene.worn
+        recording = soon("fall_and_lie")
+        for worn in scene.worn:
+            await worn.band.wear(recording)
+        for worn in scene.worn:
+            await worn.band.wait_note("countdown", 30)
+        assert scene.receiver.log == [], "announced, which rings nowhere"
+        await asyncio.gather(
+            _rings_by_itself(scene, lying),
+            _rings_although_broken(scene, broken),
+            _is_cancelled(cancelling),
+        )
+        assert sorted((line.account, line.code) for line in scene.receiver.log) == sorted(
+            (worn.account, FALL_CODE) for worn in (lying, broken)
+        )
+        alarms = [alarms_of(scene.gateway.database_file, worn.kid) for worn in scene.worn]
+        assert alarms == [1, 1, 0]
+
+
+async def _rings_by_itself(scene: Scene, worn: Worn) -> None:
+    await scene.receiver.wait_for(worn.account, OVER_S)
+    await worn.band.wait_note("accepted")
+
+
+async def _rings_although_broken(scene: Scene, worn: Worn) -> None:
+    await worn.band.power_cut()
+    await scene.receiver.wait_for(worn.account, OVER_S)
+
+
+async def _is_cancelled(worn: Worn) -> None:
+    await worn.band.press(6_000)
+    await worn.band.wait_note("cancelled")
+    await asyncio.sleep(OVER_S - 6)  # and nothing comes of it
