@@ -48,10 +48,10 @@ PATTERNS = {
     "accepted": Pattern("777700777700777700", 1_000, _GREEN, 0),
     "taken": Pattern("99999900999999009999990099999900", 1_200, _GREEN, 0),
     "closed": Pattern("5000005", 500, _GREEN, 0),
-    "countdown": Pattern("444", 700, _AMBER, 0),
-    "countdown_2": Pattern("55555", 900, _AMBER, 0),
-    "countdown_3": Pattern("7777777", 1_200, _RED, 0),
-    "countdown_4": Pattern("9999999999", 1_600, _RED, 0),
+    "countdown": Pattern("444", 500, _AMBER, 0),
+    "countdown_2": Pattern("55555", 700, _AMBER, 0),
+    "countdown_3": Pattern("7777777", 900, _RED, 0),
+    "countdown_4": Pattern("9999999999", 1_200, _RED, 0),
     "confirmed": Pattern("90990", 500, _WHITE, 0),  # held long enough: let go to cancel
     "cancelled": Pattern("765432", 500, _GREEN, 0),
 }
