@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from opaska_gateway.care import case
+from opaska_gateway.care import fall as announced_fall
 from opaska_tools.firmware_build import ROOT
 
 if TYPE_CHECKING:
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     Table = Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]
 
 PAGE = ROOT / "docs" / "states.md"
-CASE = ROOT / "gateway" / "opaska_gateway" / "care" / "case.py"
+CARE = ROOT / "gateway" / "opaska_gateway" / "care"
+CASE = CARE / "case.py"
+ANNOUNCED = CARE / "fall.py"
 DECISIONS = ROOT / "firmware" / "opaska_band" / "decisions"
 ALARM = DECISIONS / "alarm.py"
 FALL = DECISIONS / "fall.py"
@@ -37,11 +40,13 @@ def page() -> str:
     """The whole page."""
     alarm: Table = runpy.run_path(str(ALARM))["TRANSITIONS"]
     fall: Table = runpy.run_path(str(FALL))["TRANSITIONS"]
+    waits: Table = announced_fall.TRANSITIONS
     return "\n".join(
         (
             _HEAD,
             _section("A felt fall on the band", FALL, "idle", fall),
             _section("An alarm on its way", ALARM, "idle", alarm),
+            _section("An announced fall at the gateway", ANNOUNCED, announced_fall.UNHEARD, waits),
             _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
         )
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
-from opaska_gateway.care.alarm_kinds import signal_kind
-from opaska_gateway.database.tables import care_case, device, event, fall_label, person
+from opaska_gateway.database.outbox import CENTRE
+from opaska_gateway.database.tables import care_case, device, event, fall_label, outbox, person
 from opaska_gateway.registry import motion
 from opaska_gateway.registry.people import SEALED
 from opaska_gateway.registry.sealed import open_facts
@@ -81,15 +81,16 @@ def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:
 
 
 async def _kinds(connection: AsyncConnection, case_ids: list[bytes]) -> dict[bytes, list[str]]:
-    """By case, what rang in it, in words and in order."""
+    """By case, what rang in it, in the words that the centre's tables know, and in order."""
     rows = await connection.execute(
-        select(event.c.case_id, event.c.report_type, event.c.alarm_kind)
-        .where(event.c.case_id.in_(case_ids), event.c.rings == 1)
-        .order_by(event.c.id)
+        select(event.c.case_id, outbox.c.payload)
+        .join_from(event, outbox, outbox.c.event_id == event.c.id)
+        .where(event.c.case_id.in_(case_ids), outbox.c.destination == CENTRE)
+        .order_by(outbox.c.id)
     )
     kinds: dict[bytes, list[str]] = {}
-    for row in rows:
-        kind = signal_kind(row.report_type, row.alarm_kind)
-        if kind not in kinds.setdefault(row.case_id, []):
-            kinds[row.case_id].append(kind)
+    for case_id, payload in rows:
+        words = kinds.setdefault(case_id, [])
+        if payload["kind"] not in words:
+            words.append(payload["kind"])
     return kinds

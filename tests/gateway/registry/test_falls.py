@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from opaska_gateway import clock
 from opaska_gateway.database import tables
-from opaska_gateway.registry import falls
+from opaska_gateway.registry import cases, falls
 from opaska_gateway.registry.people import SEALED
 from opaska_gateway.registry.sealed import seal_facts
 from opaska_gateway.vault import new_person_key, person_key_purpose
@@ -81,6 +81,16 @@ async def test_an_end_without_its_announcement_is_listed_too(heart: Core) -> Non
     (fall,) = await _listed(heart)
     assert (fall["state"], fall["seq"], fall["name"]) == ("cancelled", 7, "Jan")
     assert fall["happened_ms"] is fall["announced_ms"] is None
+
+
+async def test_the_case_list_marks_a_fall_after_which_nobody_moves(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, announced(band)))
+    await after_deadline(heart)
+    await bring(heart, (band, band.sos()), (band, fell(band, of_seq=1, still=True)))
+    async with heart.database.read() as connection:
+        (case,) = await cases.list_all(connection, heart.vault, closed_too=False)
+    assert case["kinds"] == ["fall", "sos", "fall_no_movement"]
 
 
 async def test_of_an_erased_person_only_the_count_stays(heart: Core) -> None:
