@@ -32,14 +32,8 @@ def points(judged: Judged) -> list[dict[str, Any]]:
         point: dict[str, Any] = {"line": line}
         for kind, clip in (("as_recorded", False), ("clipped_to_2_g", True)):
             figures = summarise(judged.verdicts(line, clip=clip))
-            daily = [one for one in figures["sets"].values() if not one["falls"]]
-            hours = sum(one["hours"] for one in daily)
-            alarms = sum(one["false_alarms"] for one in daily)
             point[kind] = {
-                "sensitivity": figures["pooled"]["sensitivity"],
-                "false_alarms": alarms,
-                "hours": round(hours, 2),
-                "false_per_hour": round(alarms / hours, 4) if hours else None,
+                **_place(figures),
                 "specificity": {name: one["specificity"] for name, one in figures["sets"].items()},
                 "sensitivities": {
                     name: one["sensitivity"]
@@ -49,6 +43,19 @@ def points(judged: Judged) -> list[dict[str, Any]]:
             }
         out.append(point)
     return out
+
+
+def _place(figures: dict[str, Any]) -> dict[str, Any]:
+    """Where an evaluation stands on the curve."""
+    daily = [one for one in figures["sets"].values() if not one["falls"]]
+    hours = sum(one["hours"] for one in daily)
+    alarms = sum(one["false_alarms"] for one in daily)
+    return {
+        "sensitivity": figures["pooled"]["sensitivity"],
+        "false_alarms": alarms,
+        "hours": round(hours, 2),
+        "false_per_hour": round(alarms / hours, 4) if hours else None,
+    }
 
 
 def draw(data: Path, output: Path | None = None) -> Path:
@@ -118,7 +125,7 @@ def _profiles(report: dict[str, Any]) -> list[str]:
     out: list[str] = []
     for name, profile in report["profiles"].items():
         for kind, ink in _INK.items():
-            point = min(report["curve"], key=lambda one: abs(one["line"] - profile["line"]))[kind]
+            point = _place(profile[kind])
             x, y = _x(point["false_per_hour"]), _y(point["sensitivity"])
             out.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{ink}"/>')
             if kind == "as_recorded":

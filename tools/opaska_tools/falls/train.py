@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Where the profiles stand: at most this share of the daily recordings of the sets with falls, made
 # to be mistaken for falls, alarms in cross-validation.
-PROFILE_SHARES = {"careful": 0.008, "standard": 0.018, "keen": 0.05}
+PROFILE_SHARES = {"careful": 0.011, "standard": 0.018, "keen": 0.03}
 
 
 def train(
