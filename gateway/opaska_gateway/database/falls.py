@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _ID = ("device_id", "generation", "boot", "seq")
 # Two cells may hear of one fall at once: the loser of the insert sees the winner's row.
-_INSERT = postgresql.insert(announced_fall).on_conflict_do_nothing()
+_INSERT = postgresql.insert(announced_fall).on_conflict_do_nothing().returning(announced_fall.c.id)
 _STATE = (
     select(announced_fall.c.id, announced_fall.c.state)
     .where(*(announced_fall.c[name] == bindparam(name) for name in _ID))
@@ -91,7 +91,7 @@ def hear(
     new = fall | known | {"state": state, "organisation_id": organisation_id}
     if state != ANNOUNCED:
         new |= end
-    if connection.execute(_INSERT.values(new)).rowcount:
+    if connection.execute(_INSERT.values(new)).first() is not None:
         return effects
     row = connection.execute(_STATE, fall).one()
     state, effects = step(row.state, heard)

@@ -68,13 +68,14 @@ class FallRaiser:
     async def _round(self) -> float:
         """Raise what is due; how many seconds there is nothing to do, then."""
         self._context.busy += 1
-        problem, pause_s = None, LOOK_AGAIN_S
+        problem: Exception | None = None
+        pause_s = LOOK_AGAIN_S
         try:
             due, pause_s = _sorted(await self._waiting())
             for fall in due:
                 problem = await self._attempt(fall) or problem
         except Exception as error:  # at the edge of the task: it must go on
-            problem = _said(error)
+            problem = error
         finally:
             self._context.busy -= 1
         self._note(problem)
@@ -84,12 +85,12 @@ class FallRaiser:
         async with self._context.database.read() as connection:
             return await connection.run_sync(falls.waiting)
 
-    async def _attempt(self, fall: Waiting) -> str | None:
+    async def _attempt(self, fall: Waiting) -> Exception | None:
         """Raise one; why it could not be."""
         try:
             raised = await self._context.database.transact(partial(_raise, fall.id))
-        except Exception as error:
-            return _said(error)
+        except Exception as error:  # the others must not wait for it
+            return error
         if raised is not None:
             self._context.count("falls_raised")
             self._context.outbox_ready.set()
@@ -97,13 +98,16 @@ class FallRaiser:
             await self._context.resender.tell(raised.told)
         return None
 
-    def _note(self, problem: str | None) -> None:
+    def _note(self, error: Exception | None) -> None:
         """Say once what is wrong, and once that it is over."""
+        reason = None if error is None else sickness(error)
+        problem = None if error is None else reason or repr(error)
         if problem is not None and problem != self._problem:
             log.error(
                 "falls_not_raised",
                 reason=problem,
-                advice="announced falls wait; they are raised as soon as the database works",
+                advice="they wait, and are raised as soon as it works again",
+                exc_info=None if reason else error,
             )
         elif problem is None and self._problem is not None:
             log.info("falls_raised_again", after=self._problem)
@@ -150,7 +154,3 @@ def _tell(raised: Raised) -> None:
     journey("raised", kid=kid, boot=boot, seq=seq)
     if raised.rung.opened:
         journey("case_opened", kid=kid, boot=boot, seq=seq, case=case_id)
-
-
-def _said(error: Exception) -> str:
-    return sickness(error) or repr(error)
