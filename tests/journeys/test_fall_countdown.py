@@ -13,16 +13,16 @@ import pytest
 from opaska_protocol import reports
 from opaska_tools.body_model import shipped
 from opaska_tools.stage.stored import alarms_of
+from opaska_tools.stage.virtual_scene import virtual_scene
 from tests.support.command import opaska
 from tests.support.requirements import requires_program
-from tests.support.virtual_scene import virtual_scene
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from opaska_tools.simulator.records import Note
-    from tests.support.virtual_scene import VirtualScene
+    from opaska_tools.stage.virtual_scene import VirtualScene
 
 pytestmark = requires_program("micropython")
 

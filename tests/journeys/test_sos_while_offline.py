@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from opaska_tools.stage.scene import SOS_CODE, Scene
 from opaska_tools.stage.stored import alarms_of, has_reported
+from opaska_tools.stage.virtual_scene import virtual_scene
 from tests.support.requirements import requires_program
 from tests.support.until import until
-from tests.support.virtual_scene import virtual_scene
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,12 @@ import sys
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from opaska_gateway.commands.office import ConfigOption, at_office
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -63,14 +66,81 @@ def train(
         Path | None, typer.Option(help="Instead of the firmware's fall_parameters.py.")
     ] = None,
     curve: Annotated[Path | None, typer.Option(help="Instead of docs/falls_curve.json.")] = None,
+    labelled: Annotated[
+        Path | None,
+        typer.Option(help="Write nothing if a fall of this folder is lost, see `check`."),
+    ] = None,
     jobs: _Jobs = _PROCESSORS,
 ) -> None:
     """Make the detector's parameters from DIR, and the figures for people that it never saw."""
+    from opaska_tools.falls import parameters
+    from opaska_tools.falls.curve import CURVE
+    from opaska_tools.falls.recordings import read_index
     from opaska_tools.falls.train import train as run
 
-    with _readable(), _progress("steps") as progress:
-        for written in run(folder, seed, output, curve, jobs, progress):
-            typer.echo(f"written: {written}")
+    targets = (output or parameters.FILE, curve or CURVE)
+    with _readable(), TemporaryDirectory() as made:
+        if labelled:
+            read_index(labelled)  # a wrong folder is told before an hour's work, not after it
+        new = (Path(made) / "parameters.py", Path(made) / "curve.json")
+        with _progress("steps") as progress:
+            run(folder, seed, *new, jobs, progress)
+        if labelled:
+            _refuse_loss(new[0], labelled)
+        for source, target in zip(new, targets, strict=True):
+            target.write_bytes(source.read_bytes())
+            typer.echo(f"written: {target}")
+
+
+@app.command()
+def replay(
+    place: Annotated[Path, typer.Argument(metavar="FILE", help="A folder, or its index.csv.")],
+    rec: Annotated[
+        str, typer.Argument(metavar="REC", help="Its name, or SET/SUBJECT/NAME if several fit.")
+    ],
+) -> None:
+    """Send one recording through a whole simulated band. Exit 1: not what its label asks."""
+    import asyncio
+
+    from opaska_tools.falls.replay import choose
+    from opaska_tools.falls.replay import replay as run
+    from opaska_tools.simulator.places import NotHere
+
+    with _readable():
+        recording = choose(place, rec)
+        try:
+            played = asyncio.run(run(recording))
+        except NotHere as error:
+            typer.echo(f"opaska falls: {error}", err=True)
+            raise typer.Exit(1) from None
+    for at_s, words in played.lines:
+        typer.echo(f"{at_s:8.2f} s  {words}")
+    typer.echo(played.verdict())
+    if not played.is_right:
+        raise typer.Exit(1)
+
+
+@app.command()
+def relabel(
+    out: Annotated[Path, typer.Option(help="A new folder for the recordings.")],
+    config: ConfigOption = None,
+) -> None:
+    """Export the motion of alarms whose cases were closed with --fall yes or no; no names."""
+    from opaska_tools.falls.relabel import relabel as run
+
+    with _readable():
+        found = at_office(config, lambda office: run(office, out))
+    typer.echo(f"written: {out} ({found.words()})")
+
+
+@app.command()
+def check(
+    parameters: Annotated[Path, typer.Argument(help="What `opaska falls train --output` wrote.")],
+    labelled: Annotated[Path, typer.Option(help="Folder of recordings, as from `relabel`.")],
+) -> None:
+    """Refuse parameters that lose a labelled fall which the band's present ones find. Exit 1."""
+    with _readable():
+        _refuse_loss(parameters, labelled)
 
 
 @app.command()
@@ -87,6 +157,17 @@ def draw(
     from opaska_tools.falls.curve import draw as run
 
     typer.echo(f"written: {run(curve or CURVE, output)}")
+
+
+def _refuse_loss(new: Path, labelled: Path) -> None:
+    from opaska_tools.falls.gate import compare
+
+    compared = compare(new, labelled)
+    for line in compared.lines():
+        typer.echo(line)
+    if compared.lost:
+        typer.echo("opaska falls: these parameters are refused: they lose a fall", err=True)
+        raise typer.Exit(1)
 
 
 @contextmanager

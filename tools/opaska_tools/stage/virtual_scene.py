@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
+_READY_MS = 60_000
+
 
 @dataclass(frozen=True, slots=True)
 class VirtualScene:
@@ -36,6 +38,7 @@ class VirtualScene:
 
 @asynccontextmanager
 async def virtual_scene(folder: Path) -> AsyncGenerator[VirtualScene]:
+    """One band on somebody's wrist, and a gateway without a centre."""
     async with ClockService() as clock:
         gateway = Gateway(folder / "gateway", command=virtual_gateway.command(clock))
         gateway.write_config()
@@ -43,7 +46,7 @@ async def virtual_scene(folder: Path) -> AsyncGenerator[VirtualScene]:
         await gateway.spawn()
         try:
             await clock.joined(virtual_gateway.NAME)
-            await clock.wait_for(gateway.ready(), 60_000)
+            await clock.wait_for(gateway.ready(), _READY_MS)
             address = ("127.0.0.1", gateway.broker_port)
             async with SimulatedBand(folder / "band", address, virtual_clock=clock) as band:
                 band.provision(bytes.fromhex(worn.kid), worn.generation, worn.key)
