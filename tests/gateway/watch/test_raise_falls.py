@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -256,10 +257,20 @@ async def test_two_gateways_raise_a_fall_once(heart: Core) -> None:
     with clock.driven_by(Later(PAST_DEADLINE_MS)):
         gateways = [FallRaiser(heart.context), FallRaiser(heart.new_context())]
         await asyncio.gather(*(gateway._round() for gateway in gateways))
+    assert [gateway._problem for gateway in gateways] == [None, None]
     assert {fall.state for fall in await falls(heart)} == {"raised"}
     assert len(await _outbox(heart)) == 20
     assert len(await heart.cases()) == 1
     assert [event.kind for event in await heart.events()].count("duty") == 20
+
+
+async def test_a_fall_that_was_settled_since_it_was_found_due_is_left_alone(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, announced(band)))
+    (found,) = await heart.database.transact(database_falls.waiting)
+    await bring(heart, (band, cancelled(band, of_seq=1)))
+    assert await heart.database.transact(partial(raise_falls._raise, found.id)) is None
+    assert await heart.cases() == []
 
 
 async def test_an_end_that_comes_while_it_is_raised_counts_or_comes_too_late(heart: Core) -> None:
