@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from typer.testing import CliRunner
 
+from opaska_protocol import reports
 from opaska_protocol.motion import RATE_HZ, STEP_MG
 from opaska_tools.body_model import shipped
 from opaska_tools.cli import app
 from opaska_tools.falls.recordings import read_index
+from opaska_tools.simulator.clock import VIRTUAL_EPOCH_S
 from opaska_tools.stage.virtual_scene import virtual_scene
 from tests.support.requirements import requires_program
 
@@ -28,6 +30,8 @@ pytestmark = requires_program("micropython")
 
 FALL = shipped("fall_and_lie")
 CHIP_HZ = 52
+HOLD_MS = 500  # until a press is an SOS
+RECEIVED = "SELECT received_ms FROM event WHERE report_type = ?"
 NOISE_MG = 3  # of the chip, 0.6 rms, and of its whole numbers
 NAME = "Wearer 0"  # of the virtual scene
 
@@ -69,6 +73,20 @@ def test_motion_at_the_gateway_is_the_recording_and_a_human_labels_it(tmp_path: 
     assert not [file for file in out.rglob("*") if file.is_file() and holds_a_name(file)]
     figures = json.loads(done("falls", "evaluate", str(out), "--json", "--jobs", "1"))
     assert figures["sets"]["field"]["falls"] == 1
+
+
+async def test_an_sos_does_not_wait_behind_the_motion_of_a_fall(tmp_path: Path) -> None:
+    async with virtual_scene(tmp_path) as scene:
+        await scene.clock.run_for(15_000)
+        await scene.band.wear(FALL)
+        await scene.band.wait_note("stored", 90)
+        await scene.clock.run_for(2_000)
+        pressed = await scene.band.press(600)
+        await scene.clock.run_for(30_000)
+        ((sos_ms,),) = scene.rows(RECEIVED + " AND alarm_kind = ?", reports.ALARM, reports.SOS)
+        motion_ms = [ms for (ms,) in scene.rows(RECEIVED, reports.MOTION)]
+    assert min(motion_ms) < sos_ms < max(motion_ms), "pressed while motion was on its way"
+    assert sos_ms - VIRTUAL_EPOCH_S * 1000 - (pressed.down_ms + HOLD_MS) <= 150
 
 
 def off_mg(rows: NDArray[Any]) -> float:
