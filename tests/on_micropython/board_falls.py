@@ -17,7 +17,7 @@ def fell(fall, ago_ms):
 
 
 def troubled():
-    print("trouble", faults._queue)
+    print("trouble", faults.count)
 
 
 uptime = Uptime()

