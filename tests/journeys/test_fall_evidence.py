@@ -57,6 +57,9 @@ def test_motion_at_the_gateway_is_the_recording_and_a_human_labels_it(tmp_path: 
     (case,) = json.loads(done("cases", "list", "--json", "--config", config))
     (shown,) = json.loads(done("cases", "show", case["id"], "--json", "--config", config))["falls"]
     assert (shown["state"], shown["missing"]) == ("raised", "")
+    told = done("cases", "show", case["id"], "--config", config).splitlines()
+    assert [line for line in told if line.startswith("kinds\tfall")]
+    assert any(line.startswith("falls\t") and "state raised" in line for line in told)
     done("cases", "take", case["id"], "--config", config)
     ending = ("--outcome", "helped", "--fall", "yes")
     done("cases", "close", case["id"], *ending, "--config", config)

@@ -62,7 +62,9 @@ async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dic
     kinds = await _kinds(connection, [case_id])
     falls = await motion.of_case(connection, vault, case_id)
     facts = _shown(row, vault, kinds.get(case_id, []))
-    return {**facts, "fell": row.fell, "falls": [fall.shown() for fall in falls]}
+    kinds_told = " ".join(facts["kinds"])
+    told = [fall.shown() for fall in falls]
+    return {**facts, "kinds": kinds_told, "fell": row.fell, "falls": told}
 
 
 def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:
