@@ -128,6 +128,7 @@ class Pipeline:
             except Exception as error:
                 reason = sickness(error)
                 if reason is None:
+                    self._note_well()  # the database works, this batch does not
                     raise
                 self._note_sick(reason, error)
                 await asyncio.sleep(pause_s)

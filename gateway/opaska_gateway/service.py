@@ -77,7 +77,7 @@ async def _run(
         group.create_task(pipeline.run())
         group.create_task(centre.run())
         group.create_task(forwarder.run())
-        group.create_task(FallRaiser(context).run())
+        group.create_task(FallRaiser(context, lambda: pipeline.sick).run())
         group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()

@@ -6,12 +6,14 @@ Real gateway processes that are killed as by kill -9, and pysiaalarm as the cent
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from opaska_gateway.care.fall import GRACE_MS
 from opaska_protocol import answers, reports
 from opaska_tools.stage.receiver import Receiver
 from opaska_tools.stage.registration import account_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 NEVER = Gap("after", 0)  # in no batch
+PATIENCE_S = GRACE_MS / 1000 + 0.5
 FALL_CODE = "MA"
 ANNOUNCED = 1  # seq
 KILLS = {
@@ -53,6 +56,12 @@ async def _announce(here: World, deadline_s: int = 0) -> None:
     fields = {"uptime_ms": band.uptime_ms, "deadline_s": deadline_s}
     band.say(reports.encode_report(reports.ANNOUNCED_FALL, fields), urgent=True)
     assert await here.fleet.drain(10, 0.5)
+
+
+def _cancel(here: World) -> None:
+    band = here.fleet.bands[0]
+    fields = {"uptime_ms": band.uptime_ms, "of_seq": ANNOUNCED, "reason": reports.BY_HAND}
+    band.say(reports.encode_report(reports.FALL_CANCELLED, fields), urgent=True)
 
 
 def _falls(here: World) -> list[tuple[Any, ...]]:
@@ -98,13 +107,28 @@ async def test_a_gateway_killed_around_the_deadline_raises_the_fall_once(
         assert len(centre.log) == 1
 
 
+async def test_a_cancel_made_while_the_gateway_was_down_is_heard_before_anything_is_raised(
+    tmp_path: Path,
+) -> None:
+    async with _world(tmp_path) as (here, centre):
+        await here.gateway.start()
+        await _announce(here)
+        await here.gateway.kill()
+        _cancel(here)
+        await asyncio.sleep(PATIENCE_S)
+        await here.gateway.start()
+        assert await here.fleet.drain(10, 0.5)
+        await _announce(here)  # another one, so that the first would be raised before it
+        await centre.wait_for(account_of(0), 20)
+        assert _falls(here) == [("cancelled", "by_hand"), ("raised", "gateway")]
+        assert len(centre.log) == 1
+
+
 async def test_a_cancelled_fall_reaches_nobody_and_is_listed(tmp_path: Path) -> None:
     async with _world(tmp_path) as (here, centre):
         await here.gateway.start()
         await _announce(here)
-        band = here.fleet.bands[0]
-        fields = {"uptime_ms": band.uptime_ms, "of_seq": ANNOUNCED, "reason": reports.BY_HAND}
-        band.say(reports.encode_report(reports.FALL_CANCELLED, fields), urgent=True)
+        _cancel(here)
         assert await here.fleet.drain(10, 0.5)
         await _announce(here)  # a later one, so that the first deadline has passed with it
         await centre.wait_for(account_of(0), 20)

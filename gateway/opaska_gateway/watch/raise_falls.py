@@ -4,6 +4,9 @@
 Deadlines are rows, by the gateway's own clock, so a gateway that starts again goes on with them.
 Each fall is raised in a transaction of its own that looks at it again: once, whoever else tries,
 and one that fails holds up no other.
+
+A cancel may be on its way here while the gateway was away or could not store: what has waited is
+stored first.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from opaska_protocol.answers import STORED
 from opaska_protocol.reports import ALARM, FALL
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Connection
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from opaska_gateway.ringing import Rung
 
 ALARM_KIND: Final = (ALARM, FALL)  # as which a case holds it
+START_S: Final = 5.0  # after a start: the broker hands over what it kept, bands connect again
 LOOK_AGAIN_S: Final = 10.0  # another gateway may have stored one, and died before its deadline
 TRY_AGAIN_S: Final = 1.0  # while the database cannot work
 
@@ -47,15 +51,25 @@ class Raised(NamedTuple):
     told: list[Told]
 
 
-class FallRaiser:
-    """The duty of one gateway process."""
+class StoringWaits(Exception):
+    """Reports wait for the database, and an end may be among them."""
 
-    def __init__(self, context: Context) -> None:
+
+def _never() -> None:
+    """What keeps reports from being stored, unless somebody says otherwise."""
+
+
+class FallRaiser:
+    """The duty of one gateway process; `sick` says why reports cannot be stored now, or None."""
+
+    def __init__(self, context: Context, sick: Callable[[], str | None] = _never) -> None:
         self._context = context
+        self._sick = sick
         self._problem: str | None = None  # why falls cannot be raised now; None = they can
 
     async def run(self) -> None:
         """Work for ever."""
+        await asyncio.sleep(START_S)
         while True:
             self._context.falls_announced.clear()
             pause_s = await self._round()
@@ -87,6 +101,9 @@ class FallRaiser:
 
     async def _attempt(self, fall: Waiting) -> Exception | None:
         """Raise one; why it could not be."""
+        sick = self._sick()
+        if sick is not None:
+            return StoringWaits(sick)
         try:
             raised = await self._context.database.transact(partial(_raise, fall.id))
         except Exception as error:  # the others must not wait for it
@@ -100,7 +117,8 @@ class FallRaiser:
 
     def _note(self, error: Exception | None) -> None:
         """Say once what is wrong, and once that it is over."""
-        reason = None if error is None else sickness(error)
+        waits = isinstance(error, StoringWaits)
+        reason = str(error) if waits else sickness(error) if error is not None else None
         problem = None if error is None else reason or repr(error)
         if problem is not None and problem != self._problem:
             log.error(

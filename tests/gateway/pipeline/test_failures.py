@@ -90,6 +90,17 @@ async def test_a_full_disk_answers_nothing_and_recovers_by_itself(
     assert len(await heart.events()) == len(heart.sent) == 100
 
 
+async def test_a_report_that_fails_on_a_recovered_disk_ends_the_sickness(heart: Core) -> None:
+    """Others wait for the pipeline to be well, such as the duty that raises falls."""
+    band = await heart.add_band()
+    band.seq = POISON - 1
+    pipeline = Pipeline(heart.context, together=(*TOGETHER, _chokes))
+    pipeline.sick = "the disk is full"
+    async with running(pipeline):
+        await decided(pipeline, [heart.arrival(band, band.sos())])
+    assert pipeline.sick is None
+
+
 async def test_a_locked_database_is_waited_for(
     heart: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:

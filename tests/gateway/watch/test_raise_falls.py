@@ -55,6 +55,12 @@ class FakeCentre:
         return Delivery("accepted", "main", "as told")
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the gateway has just started is looked at by tests of its own."""
+    monkeypatch.setattr(raise_falls, "START_S", 0)
+
+
 async def _only_case(heart: Core) -> Any:
     (case,) = await heart.cases()
     return case
@@ -271,6 +277,36 @@ async def test_a_fall_that_was_settled_since_it_was_found_due_is_left_alone(hear
     await bring(heart, (band, cancelled(band, of_seq=1)))
     assert await heart.database.transact(partial(raise_falls._raise, found.id)) is None
     assert await heart.cases() == []
+
+
+async def test_a_cancel_that_waited_while_the_gateway_was_away_counts_first(
+    heart: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(raise_falls, "START_S", 0.4)
+    band, silent = await heart.add_band(), await heart.add_band()
+    await bring(heart, (band, announced(band)), (silent, announced(silent)))
+    started = heart.new_context()
+    with clock.driven_by(Later(PAST_DEADLINE_MS)):
+        async with raising(started):
+            await bring(heart, (band, cancelled(band, of_seq=1)), context=started)
+            await until(lambda: started.counters["falls_raised"], "the other one is raised")
+    assert [fall.state for fall in await falls(heart)] == ["cancelled", "raised"]
+
+
+async def test_a_cancel_that_waits_for_the_disk_counts_first(heart: Core) -> None:
+    """Reports and falls wait for the same disk; when it is well again, reports are first."""
+    band = await heart.add_band()
+    await bring(heart, (band, announced(band)))
+    sick: list[str | None] = ["the disk is full"]
+    raiser = FallRaiser(heart.context, lambda: sick[0])
+    with clock.driven_by(Later(PAST_DEADLINE_MS)):
+        assert await raiser._round() == raise_falls.TRY_AGAIN_S
+        assert raiser._problem == "the disk is full"
+        await bring(heart, (band, cancelled(band, of_seq=1)))
+        sick[0] = None
+        await raiser._round()
+    assert raiser._problem is None
+    assert (await only_fall(heart)).state == "cancelled"
 
 
 async def test_an_end_that_comes_while_it_is_raised_counts_or_comes_too_late(heart: Core) -> None:
