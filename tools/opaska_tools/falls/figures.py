@@ -96,10 +96,11 @@ def summarise(verdicts: Iterable[Verdict]) -> dict[str, Any]:
     pooled = Tally()
     for verdict in verdicts:
         name = verdict.recording.dataset
+        plain = sets[name]  # every set is named, even one whose recordings are all flagged
         if verdict.recording.flagged:
             flagged[name].add(verdict)
         else:
-            sets[name].add(verdict)
+            plain.add(verdict)
             pooled.add(verdict)
     return {
         "sets": {name: tally.summary() for name, tally in sets.items()},
