@@ -13,12 +13,31 @@ if TYPE_CHECKING:
     class Learned(Protocol):
         """What training gives: fall_parameters.py."""
 
-        TREES: bytes
-        CONVOLUTION: bytes
-        SHIFTS: "tuple[int, ...]"  # of each layer's sums, to bring them into a byte
-        SCALE: int  # of the last sum, in 1/32768 of a score
-        HOPELESS: int  # a score of the trees below which the convolution is not asked
-        LINES: "tuple[int, ...]"  # the least score of a fall, by profile
+        @property
+        def TREES(self) -> bytes: ...  # noqa: N802 - a module's constants
+
+        @property
+        def CONVOLUTION(self) -> bytes: ...  # noqa: N802
+
+        @property
+        def SHIFTS(self) -> "tuple[int, ...]":  # noqa: N802
+            """Of each layer's sums, to bring them into a byte."""
+            ...
+
+        @property
+        def SCALE(self) -> int:  # noqa: N802
+            """Of the last sum, in 1/32768 of a score."""
+            ...
+
+        @property
+        def HOPELESS(self) -> int:  # noqa: N802
+            """A score of the trees below which the convolution is not asked."""
+            ...
+
+        @property
+        def LINES(self) -> "tuple[int, ...]":  # noqa: N802
+            """The least score of a fall, by profile."""
+            ...
 
 
 DEPTH = 4  # questions asked by a tree

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from opaska_tools.falls.training import Learned
 
 FILE = ROOT / "firmware" / "opaska_band" / "senses" / "fall_parameters.py"
-_BYTES_PER_LINE = 23
+_WIDTH = 92  # of a line's content
 
 _PAGE = """\
 # SPDX-License-Identifier: Apache-2.0
@@ -55,9 +55,13 @@ def page(learned: Learned, index: str, seed: int) -> str:
 
 
 def _literal(data: bytes) -> str:
-    starts = range(0, len(data), _BYTES_PER_LINE)
-    return "\n".join(f'    b"{_escaped(data[i : i + _BYTES_PER_LINE])}"' for i in starts)
-
-
-def _escaped(data: bytes) -> str:
-    return "".join(f"\\x{byte:02x}" for byte in data)
+    """The bytes as lines of bytes literals, which the compiler joins."""
+    lines = [""]
+    for byte in data:
+        char = chr(byte)
+        mark = char if char.isascii() and char.isprintable() and char not in '"\\' else None
+        mark = mark or f"\\x{byte:02x}"
+        if len(lines[-1]) + len(mark) > _WIDTH:
+            lines.append("")
+        lines[-1] += mark
+    return "\n".join(f'    b"{line}"' for line in lines)
