@@ -27,10 +27,9 @@ if TYPE_CHECKING:
 pytestmark = requires_program("micropython")
 
 LIES = shipped("fall_and_lie")
-WALKS_ON = shipped("fall_and_walk_on")
 WALKS = shipped("walk")
 COUNTDOWN_MS = 20_000
-GRACE_MS = 3_000  # the gateway's, for what is under way
+GRACE_MS = 6_000  # the gateway's, for what is under way
 NOTES = ("hold", "confirmed", "cancelled", "working", "stored")
 
 FALLS = "SELECT state, settled_by, settled_ms - announced_ms, still FROM announced_fall"

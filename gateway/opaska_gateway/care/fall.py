@@ -51,8 +51,9 @@ TRANSITIONS: Final[dict[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     (RAISED, ALARM): (RAISED, ()),
 }
 
-# A cancel, or the band's own alarm, may need this long: a modem that wakes, one lost packet.
-GRACE_MS: Final = 3_000
+# A cancel, or the band's own alarm, may come so late: a hold that begins with the last second of
+# the countdown takes five, and a modem that wakes, or one lost packet, another.
+GRACE_MS: Final = 6_000
 
 BY_GATEWAY: Final = "gateway"  # settled by the deadline alone
 CANCEL_WORDS: Final = {reports.BY_HAND: "by_hand", reports.WALKED_ON: "walked_on"}
