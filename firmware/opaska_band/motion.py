@@ -2,7 +2,8 @@
 # Samples from the accelerometer to whoever makes sense of them.
 #
 # Watching: INT1 wakes us at an impact, in free fall, and when 8 s are waiting; then everything is
-# drained, and while the sense watches a possible fall, or the window records one, every 250 ms.
+# drained, and again when the sense can decide on a possible fall; four times a second while the
+# window records one, since the wearer may be walking on.
 # Dozing: nothing has moved for half a minute, so only a movement wakes us; the chip then still has
 # the 9.8 s before. Every five minutes we look whether it lives.
 #
@@ -48,8 +49,8 @@ _RATE_OFF_SAMPLES = const(16)  # and so many may lie on either side of a drain
 
 
 class Motion:
-    """`sense` has feed, forget and `watching` (senses/fall.py); `on_fall(fall, ago_ms)` hears how
-    long ago the impact was; `tell` makes a trouble felt."""
+    """`sense` has feed, forget, `watching` and `wait_ms` (senses/fall.py); `on_fall(fall, ago_ms)`
+    hears how long ago the impact was; `tell` makes a trouble felt."""
 
     def __init__(
         self,
@@ -119,12 +120,18 @@ class Motion:
     async def _watch(self) -> None:
         """Until nothing has moved for a while."""
         while True:
-            await asyncio.sleep_ms(_CLOSE_MS)
+            await asyncio.sleep_ms(self._pause_ms())
             if self._hears and not self._is_busy() and not self._chip.is_raised():
                 await self._wait_for_samples()
             await self._drain()
             if self.stillness.still_s >= _DOZE_AFTER_S and self._hears and not self._is_busy():
                 return
+
+    def _pause_ms(self) -> int:
+        """Until the next drain is worth waking for."""
+        if self.window.is_recording or not self._hears:
+            return _CLOSE_MS
+        return max(_CLOSE_MS, self._sense.wait_ms)
 
     def _is_busy(self) -> bool:
         return self._sense.watching or self.window.is_recording

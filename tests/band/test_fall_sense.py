@@ -72,6 +72,22 @@ def test_it_watches_from_the_impact_to_the_decision_and_no_longer() -> None:
     assert not sense.watching
 
 
+def test_no_fall_is_told_while_it_says_to_wait_and_soon_after() -> None:
+    sense = FallSense(52)
+    waits: list[tuple[float, int]] = []
+    told: list[float] = []
+    for index, sample in enumerate(fall(52, 1)):
+        if sense.feed(*sample):
+            told.append(index * 1000 / 52)
+        waits.append((index * 1000 / 52, sense.wait_ms))
+    waited = [at_ms + wait_ms for at_ms, wait_ms in waits if wait_ms]
+    assert waited
+    assert max(wait_ms for _, wait_ms in waits) < 4_000
+    assert told
+    assert all(abs(until_ms - told[0]) < 80 for until_ms in waited[-20:]), "two ticks"
+    assert not any(wait_ms for at_ms, wait_ms in waits if at_ms > told[0] + 100)
+
+
 def test_a_keener_profile_asks_for_less() -> None:
     lines = [FallSense(52, profile)._line for profile in (CAREFUL, STANDARD, KEEN)]
     assert lines == sorted(lines, reverse=True)

@@ -21,6 +21,7 @@ class Fall:
 
 class Sense:
     watching = False
+    wait_ms = 0
 
     def __init__(self):
         self.forget()

@@ -95,6 +95,13 @@ class FallSense:
         """Whether an impact waits for its decision."""
         return self._pending > 0
 
+    @property
+    def wait_ms(self) -> int:
+        """For so long no sample can decide anything: whoever feeds may let them gather."""
+        if not self._pending:
+            return 0
+        return (AFTER - 1 - self._now + self._when[0]) * 1000 // TICK_HZ
+
     def forget(self) -> None:
         """Begin anew: the next sample has nothing to do with the last."""
         self._place = _NONE  # in the ring, of the next tick; _NONE: no sample yet
