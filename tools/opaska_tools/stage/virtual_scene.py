@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-_READY_MS = 60_000
+_READY_MS = 600_000
 
 
 @dataclass(frozen=True, slots=True)
