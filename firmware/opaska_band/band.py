@@ -186,11 +186,17 @@ class Band:
         countdown = self.countdown
         sense = FallSense(RATE_HZ, self.settings.fall_profile)
         fell, tell = countdown.felt, lambda: self._tell("fault")
-        motion = Motion(self.board, self.uptime, self.faults, sense, fell, tell)
+        motion = Motion(
+            self.board, self.uptime, self.faults, sense, fell, tell, self._is_sos_on_its_way
+        )
         self.motion, self.fall_sense, countdown.motion = motion, sense, motion
         self._start("countdown", countdown.run)
         self._start("motion", motion.run)
         attempt("evidence", self._keep_evidence, self.faults)
+
+    def _is_sos_on_its_way(self) -> bool:
+        """From the first touch of the button until the gateway's answer."""
+        return self.button.press.is_down() or self.sos.is_on_its_way
 
     def _keep_evidence(self) -> None:
         from .evidence import Evidence

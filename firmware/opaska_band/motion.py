@@ -37,7 +37,9 @@ _NO_INTERRUPT = const("no interrupt")
 
 _BOOT_MS = const(20)  # of the chip, data sheet: 10
 _AGAIN_MS = const(2_000)  # after a trouble, for ever
-_BATCH = const(64)  # samples between which other tasks get their turn
+_BATCH = const(16)  # samples between which other tasks get their turn
+_GIVE_WAY_MS = const(1_000)  # at a drain, to an SOS: the FIFO is not full before 1.8 s
+_GIVEN_MS = const(50)
 _CLOSE_MS = const(250)  # between two drains while something happens, and the least ever
 _LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
 _LOOK_MS = const(300_000)  # while dozing
@@ -50,7 +52,8 @@ _RATE_OFF_SAMPLES = const(16)  # and so many may lie on either side of a drain
 
 class Motion:
     """`sense` has feed, forget, `watching` and `wait_ms` (senses/fall.py); `on_fall(fall, ago_ms)`
-    hears how long ago the impact was; `tell` makes a trouble felt."""
+    hears how long ago the impact was; `tell` makes a trouble felt; while `is_urgent()` something
+    else needs the processor more."""
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Motion:
         sense: "Any",
         on_fall: "Callable[[Any, int], Any]",
         tell: "Callable[[], Any]",
+        is_urgent: "Callable[[], bool]",
     ) -> None:
         self.stillness = Stillness(RATE_HZ)
         self.window = MotionWindow()
@@ -70,6 +74,7 @@ class Motion:
         self._sense = sense
         self._on_fall = on_fall
         self._tell = tell
+        self._is_urgent = is_urgent
         self._batch = array("h", bytes(_BATCH * 6))
         self._woken = asyncio.ThreadSafeFlag()
         self._chip: "Any" = None
@@ -123,6 +128,7 @@ class Motion:
             await asyncio.sleep_ms(self._pause_ms())
             if self._hears and not self._is_busy() and not self._chip.is_raised():
                 await self._wait_for_samples()
+            await self._give_way()
             await self._drain()
             if self.stillness.still_s >= _DOZE_AFTER_S and self._hears and not self._is_busy():
                 return
@@ -142,6 +148,12 @@ class Motion:
         except asyncio.TimeoutError:
             if self._chip.waiting() >= WATERMARK and not self._chip.is_raised():
                 self._is_deaf()
+
+    async def _give_way(self) -> None:
+        given_ms = 0
+        while given_ms < _GIVE_WAY_MS and self._is_urgent():
+            await asyncio.sleep_ms(_GIVEN_MS)
+            given_ms += _GIVEN_MS
 
     async def _drain(self) -> None:
         """All samples to the senses."""

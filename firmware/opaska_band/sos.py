@@ -60,6 +60,11 @@ class Sos:
         fields["trigger"] = reports.SENSOR
         self._raise(alarm.ANOTHER, fields)
 
+    @property
+    def is_on_its_way(self) -> bool:
+        """Whether an alarm has no answer yet."""
+        return self._state != alarm.IDLE
+
     def resume(self, waiting: "list[tuple[int, int]]") -> None:
         """SOS reports (boot, seq) of an earlier boot that wait in the outbox."""
         for boot, seq in waiting:

@@ -51,7 +51,11 @@ async def broken_band(
     with (firmware / "opaska_band" / name).open("a") as file:
         file.write(added)
     broken = SimulatedBand(
-        band.folder, gateway.address, program=firmware / "main.py", path=(firmware,)
+        band.folder,
+        gateway.address,
+        heap="384K",  # the sources lie in it, as no real band has them
+        program=firmware / "main.py",
+        path=(firmware,),
     )
     async with broken:
         await broken.start()

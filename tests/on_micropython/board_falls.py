@@ -22,6 +22,6 @@ def troubled():
 
 uptime = Uptime()
 faults = Faults(uptime)
-motion = Motion(Board(), uptime, faults, FallSense(RATE_HZ), fell, troubled)
+motion = Motion(Board(), uptime, faults, FallSense(RATE_HZ), fell, troubled, lambda: False)
 print("ready")
 asyncio.run(motion.run())

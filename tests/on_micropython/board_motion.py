@@ -106,6 +106,6 @@ async def main():
 leapt_ms = 0
 uptime = LeapingUptime()
 faults = Faults(uptime)
-motion = Motion(Board(), uptime, faults, Sense(), fell, lambda: say("felt"))
+motion = Motion(Board(), uptime, faults, Sense(), fell, lambda: say("felt"), lambda: False)
 print("ready")
 asyncio.run(main())
