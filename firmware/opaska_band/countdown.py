@@ -191,8 +191,9 @@ class Countdown:
         self._announce()
 
     def _announce(self) -> None:
+        left_ms = self._begun_ms + fall.COUNTDOWN_MS - self._uptime.ms()
         fields = {
-            "deadline_s": (self._begun_ms + fall.COUNTDOWN_MS - self._uptime.ms()) // 1000,
+            "deadline_s": (left_ms + 999) // 1000,  # the gateway may wait longer, not shorter
             "peak_mg": min(self._fall.peak_mg, 0xFFFF),
             "score_percent": self._fall.score_percent,
             "battery_percent": self.battery.percent if self.battery else None,

@@ -40,6 +40,7 @@ from opaska_band.decisions.fall import (
     step,
 )
 from opaska_protocol import reports
+from tests.support.stories import Step, check_story, told
 
 STATES = (IDLE, COUNTING, PRESSED, CONFIRMED, CANCELLED)
 EVENTS = (
@@ -83,19 +84,12 @@ STORIES = [
 
 
 @pytest.mark.parametrize(("_name", "story"), STORIES, ids=[name for name, _ in STORIES])
-def test_story(_name: str, story: list[tuple[str, str, tuple[str, ...]]]) -> None:
-    state = IDLE
-    for event, new, effects in story:
-        assert step(state, event) == (new, effects)
-        state = new
+def test_story(_name: str, story: list[Step]) -> None:
+    check_story(step, IDLE, story)
 
 
 def test_stories_tell_every_transition() -> None:
-    told: set[tuple[str, str]] = set()
-    for _, story in STORIES:
-        states = [IDLE, *[new for _, new, _ in story]]
-        told |= {(state, event) for state, (event, _, _) in zip(states, story, strict=False)}
-    assert told == set(TRANSITIONS)
+    assert told(IDLE, STORIES) == set(TRANSITIONS)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = needs_micropython
 
 STRAP_LOOP = 16
+URGENT = PINS["charger_status"]  # low while the board's script says that something is
 MOTION_SENSOR = 10
 FALL = shipped("fall_and_lie")
 PEAK_MS = (FALL.peak_s or 0) * 1000
@@ -142,6 +143,22 @@ async def test_a_clock_that_jumps_is_a_fault_and_no_fall(board: Boards) -> None:
         await fall(band, clock)
     assert [" ".join(line[3:]) for line in said(band, "fault")] == ["clock jumps, or wrong rate"]
     assert len(said(band, "fall")) == 1
+
+
+async def test_while_an_sos_is_on_its_way_samples_wait_and_none_is_lost(board: Boards) -> None:
+    wakes: list[int] = []
+    for level in (1, 0):
+        async with motion(board) as (band, clock):
+            await band.hold_pin(URGENT, level)
+            impact_ms = await fall(band, clock)
+            await clock.run_for(600_000)
+        ((at_ms, *_),) = said(band, "fall")
+        assert int(at_ms) - impact_ms < 1_700 + 1_000
+        ((_, _, count, *_),) = said(band, "window")
+        assert int(count) == 780
+        assert not said(band, "fault")
+        wakes.append(int(said(band, "wakes")[0][2]))
+    assert wakes[1] < wakes[0] / 2
 
 
 async def test_walking_lying_still_and_moving_are_told_apart(board: Boards) -> None:

@@ -45,6 +45,13 @@ class Sense:
         return None
 
 
+charger = Pin(41, Pin.IN, Pin.PULL_UP)
+
+
+def is_urgent():
+    return charger.value() == 0
+
+
 class LeapingUptime(Uptime):
     def ms(self):
         return super().ms() + leapt_ms
@@ -106,6 +113,6 @@ async def main():
 leapt_ms = 0
 uptime = LeapingUptime()
 faults = Faults(uptime)
-motion = Motion(Board(), uptime, faults, Sense(), fell, lambda: say("felt"), lambda: False)
+motion = Motion(Board(), uptime, faults, Sense(), fell, lambda: say("felt"), is_urgent)
 print("ready")
 asyncio.run(main())

@@ -51,8 +51,8 @@ TRANSITIONS: Final[dict[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     (RAISED, ALARM): (RAISED, ()),
 }
 
-# A cancel, or the band's own alarm, may come so late: a hold that begins with the last second of
-# the countdown takes five, and a modem that wakes, or one lost packet, another.
+# A cancel, or the band's own alarm, may come so late: a confirmed hold ends five seconds after
+# the deadline at the latest (decisions/fall.py of the band), and its report needs its way.
 GRACE_MS: Final = 6_000
 
 BY_GATEWAY: Final = "gateway"  # settled by the deadline alone

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opaska_gateway.commands.office import ConfigOption, JsonOption, Office, at_office, errors_told
+from opaska_gateway.commands.office import (
+    ConfigOption,
+    DaysOption,
+    JsonOption,
+    Office,
+    at_office,
+    days_ago_ms,
+    errors_told,
+)
 from opaska_gateway.commands.output import show_rows
 from opaska_gateway.errors import Refused
 
@@ -94,19 +102,17 @@ def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
 
 @app.command()
 def faults(
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="How far to look back.")] = 30,
+    days: DaysOption = 30,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """What bands said is wrong with them, the latest first, and whether the centre was told."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
-        from opaska_gateway import clock
         from opaska_gateway.registry import faults
 
         async with office.read() as connection:
-            since_ms = clock.now_ms() - days * 86_400_000
-            return await faults.list_all(connection, since_ms)
+            return await faults.list_all(connection, days_ago_ms(days))
 
     show_rows(at_office(config, work), FAULT_COLUMNS, as_json=as_json)
 

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from opaska_gateway.commands.office import ConfigOption, JsonOption, Office, at_office
+from opaska_gateway.commands.office import (
+    ConfigOption,
+    DaysOption,
+    JsonOption,
+    Office,
+    at_office,
+    days_ago_ms,
+)
 from opaska_gateway.commands.output import show_facts, show_rows
 
 if TYPE_CHECKING:
@@ -56,19 +63,17 @@ def list_(
 
 @app.command()
 def falls(
-    days: Annotated[int, typer.Option(min=1, max=36_500, help="How far to look back.")] = 30,
+    days: DaysOption = 30,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Falls that bands announced, the latest first: cancelled, raised, or still waiting."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
-        from opaska_gateway import clock
         from opaska_gateway.registry import falls
 
         async with office.read() as connection:
-            since_ms = clock.now_ms() - days * 86_400_000
-            return await falls.list_all(connection, office.store.vault, since_ms)
+            return await falls.list_all(connection, office.store.vault, days_ago_ms(days))
 
     show_rows(at_office(config, work), FALL_COLUMNS, as_json=as_json)
 

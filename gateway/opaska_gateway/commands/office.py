@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from opaska_gateway import clock
 from opaska_gateway.errors import ConfigurationError, GatewayError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ MISCONFIGURED = 2  # exit code: the settings cannot be used
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", envvar="OPASKA_CONFIG", help="Settings file (TOML)."),
+]
+DaysOption = Annotated[
+    int, typer.Option("--days", min=1, max=36_500, help="How far to look back.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines: one JSON value.")]
 
@@ -54,6 +58,11 @@ class Office:
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A consistent view."""
         return self.store.database.read()
+
+
+def days_ago_ms(days: int) -> int:
+    """When that was."""
+    return clock.now_ms() - days * 86_400_000
 
 
 def at_office(config: Path | None, work: Callable[[Office], Awaitable[Result]]) -> Result:
