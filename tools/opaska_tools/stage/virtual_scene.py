@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
 
-_READY_MS = 600_000
-
 
 @dataclass(frozen=True, slots=True)
 class VirtualScene:
@@ -46,7 +44,7 @@ async def virtual_scene(folder: Path) -> AsyncGenerator[VirtualScene]:
         await gateway.spawn()
         try:
             await clock.joined(virtual_gateway.NAME)
-            await clock.wait_for(gateway.ready(), _READY_MS)
+            await gateway.ready()  # time stands still meanwhile
             address = ("127.0.0.1", gateway.broker_port)
             async with SimulatedBand(folder / "band", address, virtual_clock=clock) as band:
                 band.provision(bytes.fromhex(worn.kid), worn.generation, worn.key)
