@@ -38,7 +38,7 @@ def board(tmp_path: Path) -> Boards:
     return run
 
 
-async def halted(band: SimulatedBand, timeout_s: float = 20.0) -> list[str]:
+async def halted(band: SimulatedBand, timeout_s: float = 30.0) -> list[str]:
     """What the script printed until its end, which must be without an exception."""
     await band.until(lambda: band.state == "halted" or None, timeout_s, "the end of the script")
     lines = list(band.log)

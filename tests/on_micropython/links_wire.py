@@ -140,7 +140,7 @@ def message(topic, data, qos=1, id_=7):
     return bytes((0x30 | qos << 1,)) + head + body
 
 
-async def until(condition, ms=3000):
+async def until(condition, ms=30000):
     """Wait until `condition()`; AssertionError when it takes too long."""
     for _ in range(ms // 5):
         if condition():

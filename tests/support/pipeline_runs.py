@@ -29,7 +29,7 @@ async def running(pipeline: Pipeline) -> AsyncGenerator[Pipeline]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def decided(pipeline: Pipeline, arrivals: list[Arrival], timeout_s: float = 20.0) -> None:
+async def decided(pipeline: Pipeline, arrivals: list[Arrival], timeout_s: float = 30.0) -> None:
     """Submit these together and wait until each is done."""
     left = len(arrivals)
     all_done = asyncio.Event()

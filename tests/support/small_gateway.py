@@ -66,7 +66,7 @@ class SmallGateway:
         self._stack = contextlib.AsyncExitStack()
         self._client = MQTTClient(config={"auto_reconnect": False})
 
-    async def arrival(self, wanted: Callable[[Arrival], bool], timeout_s: float = 10.0) -> Arrival:
+    async def arrival(self, wanted: Callable[[Arrival], bool], timeout_s: float = 30.0) -> Arrival:
         """The first report that is wanted."""
         async with asyncio.timeout(timeout_s), self._news:
             while True:

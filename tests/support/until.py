@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _LOOK_EVERY_S = 0.02
 
 
-async def until(true: Callable[[], object], what: str, timeout_s: float = 10.0) -> None:
+async def until(true: Callable[[], object], what: str, timeout_s: float = 30.0) -> None:
     """Return once `true()` holds; TimeoutError says `what` did not happen."""
     end_s = time.monotonic() + timeout_s
     while not true():

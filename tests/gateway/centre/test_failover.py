@@ -38,7 +38,7 @@ def _silence(_: bytes) -> bytes:
 
 
 async def _eventually(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - the receiver has no event for it
             await asyncio.sleep(0.005)
 

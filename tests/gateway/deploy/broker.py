@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 BAND = ROOT / "tests" / "on_micropython" / "broker_band.py"
-WAIT_S = 10
+WAIT_S = 30
 
 # What Debian's own mosquitto.conf says around conf.d.
 DEBIAN = """\

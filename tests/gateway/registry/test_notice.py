@@ -41,7 +41,7 @@ async def test_a_change_through_another_connection_is_noticed_once(
             await bands.add(now)
             await asyncio.sleep(0.05)
             assert noticed.empty()  # not yet committed
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await noticed.get()
         await asyncio.sleep(0.05)
         assert noticed.empty()
@@ -68,7 +68,7 @@ async def test_a_sick_database_does_not_end_the_watching(
         noticed.set()
 
     monkeypatch.setattr(notice, "_last_line", often_sick)
-    async with watching(store, changed), asyncio.timeout(5):
+    async with watching(store, changed), asyncio.timeout(30):
         while looks < 3:  # noqa: ASYNC110 - one sick look and one healthy one
             await asyncio.sleep(0.01)
         async with change(store, "os:tester") as now:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 START_S = 30  # a cold start on a busy machine
-WAIT_S = 10
+WAIT_S = 30
 OPASKA = (sys.executable, "-m", "opaska_gateway")
 
 

@@ -108,7 +108,7 @@ class SimulatedBand(Witness):
         await self.power_cut()
         await self.start()
 
-    async def wait_off(self, timeout_s: float = 10.0) -> None:
+    async def wait_off(self, timeout_s: float = 30.0) -> None:
         """Until the power is gone, for instance by `flash_cut`."""
         await self.until(lambda: self.state == "off" or None, timeout_s, "the loss of power")
 

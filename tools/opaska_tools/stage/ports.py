@@ -14,7 +14,7 @@ def free_port() -> int:
         return port
 
 
-async def listening(port: int, timeout_s: float = 10.0) -> None:
+async def listening(port: int, timeout_s: float = 30.0) -> None:
     """Return when 127.0.0.1:port takes connections; TimeoutError."""
     async with asyncio.timeout(timeout_s):
         while True:
