@@ -127,6 +127,7 @@ place = Table(
     Column("time_zone", Text, nullable=False),
     Column("sealed", LargeBinary),  # address, directions, ...: JSON under the person's key
     _ms("created_ms"),
+    Column("area", Text),  # in the clear, so as coarse as a postal district; for outages
 )
 
 # --- bands ---------------------------------------------------------------------------------
@@ -327,6 +328,88 @@ fall_label = Table(  # what its dispatcher says of a case; the motion in it is l
     _ms("said_ms"),
     Column("said_by", Text, nullable=False),  # pseudonymous id of the dispatcher
     _one_of("fell", "yes", "no", "unknown"),
+)
+
+# --- who has fallen silent -----------------------------------------------------------------
+
+watched_band = Table(  # each band on a wrist, and since when nothing was heard from it
+    "watched_band",
+    metadata,
+    Column("device_id", Opaque, ForeignKey("device.id"), primary_key=True),
+    _owner(),
+    _ref("assignment_id", "assignment"),
+    _ref("person_id", "person"),
+    _ref("municipality_id", "organisation", nullable=True),  # of the agreement
+    Column("area", Text),  # of the place
+    _ms("period_ms"),  # of supervision: three without a word are a fault
+    _ms("last_word_ms", nullable=True),  # NULL = never since it was assigned
+    # the last word, moved on by the time for which nobody listened, or its wearer was absent
+    _ms("quiet_since_ms"),
+    Index(None, "quiet_since_ms"),
+)
+
+listening = Table(  # until when the gateway could hear bands: what it missed is no silence
+    "listening",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    _ms("heard_until_ms"),
+    CheckConstraint("id = 1", name="one"),
+)
+
+outage = Table(  # many silent bands of one area, told as one
+    "outage",
+    metadata,
+    _number(),
+    _owner(),
+    Column("level", Text, nullable=False),  # how wide: care/outage.py
+    Column("place", Text, nullable=False),  # the area, the municipality's id, or "" for all
+    Column("bands", Integer, nullable=False),  # that are watched there
+    _ms("since_ms"),  # the first of the last words
+    _ms("raised_ms"),
+    Column("event_id", RowNumber, ForeignKey("event.id"), nullable=False),
+    _ms("ended_ms", nullable=True),
+    _unique_where("uq_outage_open", "organisation_id", "level", "place", where="ended_ms IS NULL"),
+    _one_of("level", "area", "municipality", "organisation"),
+)
+
+silence = Table(  # one stretch without a word from a band
+    "silence",
+    metadata,
+    _number(),
+    _owner(),
+    _ref("device_id", "device"),
+    _ref("person_id", "person"),
+    _ref("assignment_id", "assignment"),
+    Column("state", Text, nullable=False),  # care/silence.py
+    _ms("since_ms"),  # the last word; of a band that never spoke, when it was assigned
+    _ms("missing_ms"),  # when it was noticed
+    _ms("raised_ms", nullable=True),  # when it became a fault
+    Column("cause", Text),  # the likely one: care/causes.py
+    Column("detail", Text),  # what speaks for it
+    Column("outage_id", RowNumber, ForeignKey("outage.id")),
+    Column("event_id", RowNumber, ForeignKey("event.id")),  # by which the centre was told
+    _ms("ended_ms", nullable=True),
+    _unique_where("uq_silence_open", "device_id", where="ended_ms IS NULL"),
+    Index(None, "device_id", "missing_ms"),
+    Index(None, "raised_ms"),
+    _index_where("ix_silence_outage", "outage_id", where="ended_ms IS NULL"),
+    _one_of("state", "missing", "silent", "returned", "suspended", "released"),
+    CheckConstraint("(state = 'missing' OR state = 'silent') = (ended_ms IS NULL)", name="ended"),
+    CheckConstraint("state <> 'silent' OR raised_ms IS NOT NULL", name="raised"),
+)
+
+absence = Table(  # from..to, half-open: nobody expects to hear of the band; an SOS rings
+    "absence",
+    metadata,
+    _id(),
+    _owner(),
+    _ref("person_id", "person"),
+    _ms("from_ms"),
+    _ms("to_ms"),
+    Column("sealed", LargeBinary),  # why: JSON under the person's key
+    _ms("created_ms"),
+    Index(None, "to_ms"),
+    CheckConstraint("to_ms > from_ms", name="interval"),
 )
 
 outbox = Table(

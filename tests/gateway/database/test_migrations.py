@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,8 @@ from opaska_gateway.database.tables import metadata
 from opaska_gateway.errors import GatewayError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
     from sqlalchemy.schema import DDLElement
 
@@ -113,7 +116,19 @@ def _migrated_on_postgresql() -> list[str]:
     with Operations.context(context):
         for step in reversed(list(ScriptDirectory(str(MIGRATIONS)).walk_revisions())):
             step.module.upgrade()
-    return [statement for statement in said.getvalue().split(";") if statement.strip()]
+    return _with_added_columns(one.strip() for one in said.getvalue().split(";") if one.strip())
+
+
+def _with_added_columns(statements: Iterable[str]) -> list[str]:
+    """As if a column that a later step adds had stood in its table from the beginning."""
+    made: dict[str, str] = {}
+    for statement in statements:
+        added = re.fullmatch(r"ALTER TABLE (\w+) ADD COLUMN (.+)", statement, re.DOTALL)
+        if added:
+            made[f"CREATE TABLE {added[1]} ("] += f"\n{added[2]}"
+        else:
+            made[statement.splitlines()[0]] = statement
+    return list(made.values())
 
 
 def _lines(statement: str) -> list[str]:
