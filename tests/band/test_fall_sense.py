@@ -140,6 +140,12 @@ def test_a_second_fall_is_felt_too() -> None:
     assert len(play(FallSense(52), fall(52, 1) + rest(52, 5) + fall(52, 4))) == 2
 
 
+def test_a_fall_is_felt_after_half_an_hour_without_a_moment_of_rest() -> None:
+    sense = FallSense(52)
+    assert not play(sense, blows(52, 30 * 60, 3, 1.3))
+    assert len(play(sense, fall(52, 1))) == 1
+
+
 @pytest.mark.parametrize("rate_hz", RATES_HZ)
 def test_no_value_that_a_driver_can_hand_over_breaks_it(rate_hz: float) -> None:
     sense = FallSense(rate_hz)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,6 +107,18 @@ def test_lying_still_after_a_fall_is_seen(name: str) -> None:
 def test_no_other_story_looks_like_walking(name: str) -> None:
     told = seconds((x, y, z) for x, y, z in shipped(name).read().tolist())
     assert max(walking_s for *_, walking_s in told) < WALK_ON_S
+
+
+@pytest.mark.parametrize("size_mg", [100, 300, 600])
+@pytest.mark.parametrize("tremor_hz", [3.5, 4, 4.5, 5, 5.2, 5.5, 6, 7, 8, 9])
+def test_an_arm_that_trembles_is_not_walking(tremor_hz: float, size_mg: int) -> None:
+    swings = [
+        round(size_mg * math.sin(2 * math.pi * tremor_hz * i / RATE_HZ))
+        for i in range(30 * RATE_HZ)
+    ]
+    arm = zip(at_rest(30), swings, strict=True)
+    told = seconds((x + swing, y + swing // 3, z) for (x, y, z), swing in arm)
+    assert max(walking_s for *_, walking_s in told) == 0
 
 
 def test_the_greatest_values_of_the_chip_do_no_harm() -> None:

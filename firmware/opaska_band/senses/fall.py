@@ -106,7 +106,7 @@ class FallSense:
         """Begin anew: the next sample has nothing to do with the last."""
         self._place = _NONE  # in the ring, of the next tick; _NONE: no sample yet
         self._pending = 0  # impacts that wait
-        self._now = 0  # ticks; starts again whenever nothing is pending
+        self._now = 0  # ticks, from the last decision or from when nothing was pending
         self._phase = 0  # from the last tick, in _STEPs of a sample
         self._top = 0  # greatest square since the last tick
         self._above = True  # the gate opens on a rise; the first sample is none
@@ -185,10 +185,12 @@ class FallSense:
     def _decide(self) -> "Fall | None":
         """The oldest impact has its six seconds."""
         peak_mg = root(self._peak[0])
+        over = self._when[0]
         self._pending -= 1
         for i in range(self._pending):
-            self._when[i] = self._when[i + 1]
+            self._when[i] = self._when[i + 1] - over
             self._peak[i] = self._peak[i + 1]
+        self._now -= over
         self._unroll()
         score = self.judge(self._window, peak_mg)
         if score < self._line:
