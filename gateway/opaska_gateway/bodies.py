@@ -18,7 +18,7 @@ from opaska_gateway.vault import (
     personal_context,
     seal_personal,
 )
-from opaska_protocol.reports import BOOT, FAULT, HEARTBEAT, LINK_LOST
+from opaska_protocol.reports import BOOT, FAULT, HEARTBEAT, LINK_LOST, WEAR
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from opaska_gateway.vault import Vault
 
 Form = Literal["clear", "person", "vault"]
-# clear   technical: says nothing about the wearer
+# clear   technical: about the band, and whether it is worn
 # person  sealed under the wearer's key; erased with it
 # vault   sealed under the key file, since nobody wore the band (or the wearer's key is broken)
 
-TECHNICAL: Final = frozenset((BOOT, HEARTBEAT, FAULT, LINK_LOST))
+TECHNICAL: Final = frozenset((BOOT, HEARTBEAT, FAULT, LINK_LOST, WEAR))
 MAX_KEYS = 1_000  # 32 bytes each
 
 log = get_logger()

@@ -20,6 +20,7 @@ INTS = 4  # an array of exactly `limit` integers
 ROWS = 5  # an array of at most `limit` arrays of three unsigned 32-bit numbers
 MAP = 6  # a map of at most `limit` entries
 BYTES = 7  # at most `limit` bytes
+UINTS = 8  # an array of at most `limit` unsigned 32-bit numbers
 
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1  # the largest number that MicroPython keeps off the heap on 64 bits
@@ -39,8 +40,12 @@ def fits(value: "Any", check: int, limit: int) -> bool:
         return is_map(value) and len(value) <= limit
     if check == INTS:
         return _is_row(value, limit, -_U62, _U62)
-    if not is_array(value) or len(value) > limit:
-        return False
+    return is_array(value) and len(value) <= limit and _is_list(value, check)
+
+
+def _is_list(value: "Any", check: int) -> bool:
+    if check == UINTS:
+        return _is_row(value, len(value), 0, _U32)
     for row in value:
         if not _is_row(row, 3, 0, _U32):
             return False

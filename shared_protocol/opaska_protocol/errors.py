@@ -33,7 +33,11 @@ class SealError(ProtocolError):
 
 
 class BodyError(ProtocolError):
-    pass
+    """`field` names what is wrong in settings or zones, "" where nobody asks."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(reason)
+        self.field = field
 
 
 class MotionError(ProtocolError):

@@ -6,25 +6,39 @@ and named, so that a newer or a faulty band still rings.
 """
 
 from . import body as _body
-from .body import BYTES, FLAG, INT, INTS, ROWS, TEXT, UINT
+from .body import BYTES, FLAG, INT, INTS, ROWS, TEXT, UINT, UINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# report types; 9..31 are reserved for telemetry to come (position, vitals, visit, wear)
+# report types; 12 (visit) and 14..31 are reserved for telemetry to come
 BOOT, HEARTBEAT, ALARM, FAULT, LINK_LOST = 1, 2, 3, 4, 5
 ANNOUNCED_FALL, FALL_CANCELLED, MOTION = 6, 7, 8
+POSITION, VITALS, WEAR, ZONE = 9, 10, 11, 13
 FIRST_RINGING, LAST_RINGING = 32, 63  # types in here ring even when a gateway does not know them
 
 # alarm kinds; open-ended: an unknown kind rings. A possible fall is announced instead, type 6
 SOS, FALL, POSSIBLE_FALL, STRAP = 1, 2, 3, 4
+ZONE_LEFT, INACTIVE, VITALS_LIMIT = 5, 6, 7
 # what triggered an alarm
 HOLD, THREE_PRESSES, POWER_UP, SENSOR = 1, 2, 3, 4
 # why the band raised a fall that it had announced
 DEADLINE, HELD_ON, STILL_AFTER_CANCEL, RESTARTED = 1, 2, 3, 4
-# why it cancelled one
+# why it raised an alarm of the strap, or of a limit; each kind counts for itself
+WHY_TAKEN_OFF, WHY_CUT = 1, 2
+WHY_PULSE_LOW, WHY_PULSE_HIGH, WHY_SPO2_LOW = 1, 2, 3
+# why it cancelled a fall
 BY_HAND, WALKED_ON = 1, 2
+# how it is worn
+WORN, LOOSE, TAKEN_OFF, CUT, CHARGING = 1, 2, 3, 4, 5
+# what speaks against "worn", as bits
+LOOP_OPEN, PAD_AWAY, NO_CONTACT, ON_CHARGER = 1, 2, 4, 8
+# whence a position is, and why it leaves the band
+FROM_GNSS, FROM_CELL = 1, 2
+FIX_FOR_ALARM, FIX_ON_REQUEST, FIX_FOR_ZONE = 1, 2, 3
+# why the pulse was taken
+PULSE_BY_SCHEDULE, PULSE_IN_ALARM, PULSE_ON_REQUEST, PULSE_AT_LIMIT = 1, 2, 3, 4
 # causes of a boot
 POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP = 1, 2, 3, 4
 SOFT_RESET, BROWNOUT, UNKNOWN_CAUSE = 5, 6, 7
@@ -38,11 +52,14 @@ TIME_GATEWAY, TIME_NETWORK, TIME_GNSS = 1, 2, 3
 SETTINGS_BROKEN, FLASH_UNREADABLE, FLASH_FULL, FLASH_READ_ONLY, STATE_LOST = 1, 2, 3, 4, 5
 ORDER_REFUSED, REPORTS_DROPPED, UNVERIFIED_ANSWERS, TASK_FAILED = 6, 7, 8, 9
 MOTION_SENSOR = 10  # detail: what is wrong with it
+BATTERY_LOW, BATTERY_CRITICAL, LAST_WORDS = 11, 12, 13
+OXIMETER, GNSS, NFC, GAUGE, STRAP_SENSOR, CHARGED_TOO_LONG = 14, 15, 16, 17, 18, 19
 
 MAX_ECHOES = 4  # answer states that one heartbeat echoes
 COUNTDOWN_S = 20  # from the announcement of a fall until it is raised; SPEC.md, 5.1
 MAX_COUNTDOWN_S = 300
 MAX_MOTION = 51  # bytes of motion that fit a frame of 128
+MAX_BROKEN = 8  # faults that one heartbeat lists
 
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1
@@ -71,6 +88,11 @@ _FIELDS = {
         (11, "answers", ROWS, MAX_ECHOES, False),  # [boot, seq, state] of open reports
         (12, "signal_dbm", INT, 200, False),
         (13, "charging", FLAG, 0, False),
+        (14, "wear", UINT, _U32, False),  # a state as in WEAR
+        (15, "hours_left", UINT, 0xFFFF, False),  # of the battery, by forecast
+        (16, "broken", UINTS, MAX_BROKEN, False),  # fault codes of what does not work now
+        (17, "settings_version", UINT, _U32, False),
+        (18, "still_min", UINT, 0xFFFF, False),  # since the wearer last moved
     ),
     ALARM: (
         (4, "kind", UINT, _U32, True),
@@ -82,6 +104,7 @@ _FIELDS = {
         (10, "still", FLAG, 0, False),  # nobody has moved since the fall
         (11, "why", UINT, _U32, False),
         (12, "of_boot", UINT, _U32, False),  # boot of the announcement, if not this one
+        (13, "zone", UINT, _U32, False),  # which was left
     ),
     FAULT: (
         (4, "code", UINT, _U32, True),
@@ -104,6 +127,32 @@ _FIELDS = {
         (5, "part", UINT, 0xFF, True),
         (6, "parts", UINT, 0xFF, True),
         (7, "data", BYTES, MAX_MOTION, True),
+    ),
+    POSITION: (
+        (4, "position", INTS, 4, False),  # as in an alarm; none with the cell alone
+        (5, "source", UINT, _U32, True),
+        (6, "why", UINT, _U32, True),
+        (7, "of_seq", UINT, _U32, False),  # the alarm that it belongs to
+        (8, "of_boot", UINT, _U32, False),  # boot of that alarm, if not this one
+        (9, "cell", INTS, 4, False),  # [country, network, area, cell]
+        (10, "dseq", UINT, _U32, False),  # the order that asked for it
+    ),
+    VITALS: (
+        (4, "heart_rate_bpm", UINT, 300, False),
+        (5, "spo2_percent", UINT, 100, False),  # an orientation value
+        (6, "quality_percent", UINT, 100, True),
+        (7, "why", UINT, _U32, False),
+    ),
+    WEAR: (
+        (4, "state", UINT, _U32, True),
+        (5, "since_ms", UINT, _U62, True),  # uptime at which the state began
+        (6, "before", UINT, _U32, False),  # the state before
+        (7, "evidence", UINT, _U32, False),
+    ),
+    ZONE: (
+        (4, "zone", UINT, _U32, True),
+        (5, "inside", FLAG, 0, True),
+        (6, "position", INTS, 4, False),
     ),
 }
 _TABLES = {type_: _COMMON + fields for type_, fields in _FIELDS.items()}

@@ -246,7 +246,8 @@ def test_broken_settings_are_the_defaults_and_a_fault():
         cbor.encode({1: 1_001}),  # out of range
         cbor.encode({1: 100, 2: 59}),  # one good and one bad
         cbor.encode({1: True}),
-        cbor.encode({9: 1}),  # unknown
+        cbor.encode({99: 1}),  # unknown
+        cbor.encode({0: 3, 9: 90, 10: 60}),  # what does not fit together
         cbor.encode({1: 100})[:-1],
     )
     for data in broken:

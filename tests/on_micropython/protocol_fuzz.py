@@ -10,7 +10,17 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from opaska_protocol import answers, cbor, cbor_small, frame, motion, motion_read, orders, reports
+from opaska_protocol import (
+    answers,
+    cbor,
+    cbor_small,
+    frame,
+    motion,
+    motion_read,
+    orders,
+    reports,
+    zones,
+)
 from opaska_protocol.channel import BandChannel, GatewayChannel
 from opaska_protocol.errors import ProtocolError
 from tests.on_micropython.protocol_notation import notation
@@ -158,7 +168,9 @@ def _answer(data: bytes) -> str:
 def _order(data: bytes) -> str:
     order = orders.decode_order(data)
     if order.kind == orders.SETTINGS:
-        orders.settings_from_wire(order.arguments)
+        orders.whole_settings(orders.settings_from_wire(order.arguments))
+    elif order.kind == orders.ZONES:
+        zones.zones_from_wire(order.arguments)
     return notation([order.dseq, order.kind, order.arguments])
 
 

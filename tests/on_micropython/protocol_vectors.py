@@ -8,7 +8,18 @@ import json
 import sys
 from binascii import hexlify, unhexlify
 
-from opaska_protocol import answers, cbor, frame, hkdf, motion, motion_read, orders, reports, seal
+from opaska_protocol import (
+    answers,
+    cbor,
+    frame,
+    hkdf,
+    motion,
+    motion_read,
+    orders,
+    reports,
+    seal,
+    zones,
+)
 from opaska_protocol.channel import BandChannel, GatewayChannel
 from opaska_protocol.errors import ProtocolError
 from tests.on_micropython.protocol_notation import notation
@@ -104,6 +115,9 @@ def _orders(vector: "dict[str, Any]") -> "Read":
     found["arguments"] = notation(order.arguments)
     if order.kind == orders.SETTINGS:
         found["settings"] = orders.settings_from_wire(order.arguments)
+        orders.whole_settings(found["settings"])
+    elif order.kind == orders.ZONES:
+        found["zones"] = [list(row) for row in zones.zones_from_wire(order.arguments)]
 
     def write() -> "Found":
         written = {}

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SPEC.md says what the code does: fields, reasons, sizes and the worked example."""
 
+import json
 import re
 from typing import Any
 
@@ -43,6 +44,10 @@ def stated(table: Any) -> set[tuple[int, str, bool]]:
         ("6 announced_fall:", reports._FIELDS[reports.ANNOUNCED_FALL]),
         ("7 fall_cancelled:", reports._FIELDS[reports.FALL_CANCELLED]),
         ("8 motion:", reports._FIELDS[reports.MOTION]),
+        ("9 position:", reports._FIELDS[reports.POSITION]),
+        ("10 vitals:", reports._FIELDS[reports.VITALS]),
+        ("11 wear:", reports._FIELDS[reports.WEAR]),
+        ("13 zone:", reports._FIELDS[reports.ZONE]),
     ],
     ids=[
         "common",
@@ -54,6 +59,10 @@ def stated(table: Any) -> set[tuple[int, str, bool]]:
         "announced",
         "cancelled",
         "motion",
+        "position",
+        "vitals",
+        "wear",
+        "zone",
     ],
 )
 def test_fields_of_reports_are_those_of_the_specification(heading: str, table: Any) -> None:
@@ -66,9 +75,9 @@ def test_fields_of_answers_and_orders_are_those_of_the_specification() -> None:
     assert rows(section(6)) == stated(answers._TABLE)
     settings = {(key, name, False) for key, name, *_ in orders.SETTINGS_FIELDS}
     assert rows(section(7)) == stated(orders._TABLE) | settings
-    for _, name, check, low, high in orders.SETTINGS_FIELDS:
-        if check == body.UINT:
-            assert f"`{name}` | {low}..{high} |" in section(7)
+    for _, name, check, low, high, default in orders.SETTINGS_FIELDS[1:]:
+        what = "bool" if check == body.FLAG else f"{low}..{high}"
+        assert f"`{name}` | {what} | {json.dumps(default)} |" in section(7)
 
 
 def test_every_reason_stands_in_the_specification_once() -> None:

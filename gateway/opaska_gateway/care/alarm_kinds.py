@@ -16,6 +16,13 @@ SIGNAL_KINDS: Final = {
     reports.FALL: "fall",
     reports.POSSIBLE_FALL: "possible_fall",
     reports.STRAP: "strap",
+    reports.ZONE_LEFT: "zone_left",
+    reports.INACTIVE: "no_activity",
+    reports.VITALS_LIMIT: "heart_rate",
+}
+BY_REASON: Final = {  # (kind, why) of those that have a word of their own
+    (reports.STRAP, reports.WHY_CUT): "strap_cut",
+    (reports.VITALS_LIMIT, reports.WHY_SPO2_LOW): "oxygen",
 }
 
 OTHER_FAULT: Final = "fault"  # one that this gateway does not know: somebody should look
@@ -31,6 +38,15 @@ FAULT_KINDS: Final = {
     reports.UNVERIFIED_ANSWERS: "fault_unverified_answers",
     reports.TASK_FAILED: "fault_task_failed",
     reports.MOTION_SENSOR: "fault_motion_sensor",
+    reports.BATTERY_LOW: "battery_low",
+    reports.BATTERY_CRITICAL: "battery_critical",
+    reports.LAST_WORDS: "battery_dead",
+    reports.OXIMETER: "fault_oximeter",
+    reports.GNSS: "fault_gnss",
+    reports.NFC: "fault_nfc",
+    reports.GAUGE: "fault_gauge",
+    reports.STRAP_SENSOR: "fault_strap_sensor",
+    reports.CHARGED_TOO_LONG: "fault_charged_too_long",
 }
 
 
@@ -54,9 +70,14 @@ def rung_kind(report_type: int, alarm_kind: int | None) -> tuple[int, int | None
     return report_type, alarm_kind
 
 
-def signal_kind(report_type: int, alarm_kind: int | None, *, still: bool = False) -> str:
+def signal_kind(
+    report_type: int, alarm_kind: int | None, why: int | None = None, *, still: bool = False
+) -> str:
     """The word that a receiver's profile turns into a code."""
     type_, kind = rung_kind(report_type, alarm_kind)
     if type_ != reports.ALARM or kind is None:
         return OTHER
-    return STILL_FALL if still and kind == reports.FALL else SIGNAL_KINDS.get(kind, OTHER)
+    if still and kind == reports.FALL:
+        return STILL_FALL
+    by_reason = BY_REASON.get((kind, why)) if why is not None else None
+    return by_reason or SIGNAL_KINDS.get(kind, OTHER)

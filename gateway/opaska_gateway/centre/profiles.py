@@ -14,7 +14,8 @@ ContactId = Annotated[str, Field(pattern=r"^\d{3}$")]
 MAX_CODES = 4  # of one kind
 SiaPair = Annotated[str, Field(pattern=r"^[A-Z]{2}(/[A-Z]{2})?$")]
 
-WIDER = {"fall_no_movement": "fall"}  # what a table without the first word says instead
+# what a table without the first word says instead
+WIDER = {"fall_no_movement": "fall", "strap_cut": "strap"}
 
 _BUILT_IN = Path(__file__).with_name("profiles.toml")
 _NEEDED = ("sos", "other", "periodic_test")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from opaska_gateway.registry.change import Change
 
 FLAGS = {"true": True, "false": False}
+VERSION = "version"  # of a whole set: not for people to choose
 
 
 async def set_band(change: Change, text: str, wanted: dict[str, Any]) -> int:
@@ -55,7 +56,7 @@ def parse_settings(words: list[str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     for word in words:
         name, _, text = word.partition("=")
-        value = _value(name, text)
+        value = None if name == VERSION else _value(name, text)
         try:
             settings_to_wire({name: value})
         except BodyError:
@@ -75,5 +76,6 @@ def _value(name: str, text: str) -> Any:
 def _choices() -> str:
     return ", ".join(
         f"{name}=true or false" if check == FLAG else f"{name}={low}..{high}"
-        for _, name, check, low, high in SETTINGS_FIELDS
+        for _, name, check, low, high, _ in SETTINGS_FIELDS
+        if name != VERSION
     )

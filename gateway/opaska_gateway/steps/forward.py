@@ -32,7 +32,8 @@ def forward(batch: Batch, context: Context, connection: Connection) -> None:
 
 
 def _alarm(report: Report, now_ms: int) -> dict[str, Any]:
-    kind = signal_kind(report.content.type, report.alarm_kind, still=report.still)
+    why = report.content.fields.get("why")
+    kind = signal_kind(report.content.type, report.alarm_kind, why, still=report.still)
     return _row(report, outbox.CENTRE, kind, now_ms) | {"case_id": report.case_id}
 
 

@@ -42,7 +42,8 @@ def test_the_basic_profile_has_only_codes_that_old_receivers_know() -> None:
 def test_kinds_stay_apart_by_code_or_zone(name: str) -> None:
     profile = PROFILES[name]
     assert set(KINDS_OF_THE_GATEWAY) <= profile.keys()
-    alarms = ("sos", "fall", "possible_fall", "fall_no_movement", "strap", "other")
+    alarms = ("sos", "fall", "possible_fall", "fall_no_movement", "heart_rate", "oxygen")
+    alarms += ("no_activity", "strap", "strap_cut", "zone_left", "other")
     for first in (
         [(profile[kind].contact_id[0], profile[kind].zone) for kind in alarms],
         [(profile[kind].sia[0], profile[kind].zone) for kind in alarms],
@@ -73,6 +74,14 @@ def test_no_fault_of_a_band_rings_like_an_alarm(name: str) -> None:
     assert len({codes.zone for codes in faults.values()}) == len(faults)
     for code, kind in FAULT_KINDS.items():
         assert kind not in faults or faults[kind].zone == 10 + code
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_battery_that_runs_out_is_told_in_steps_and_is_no_alarm(name: str) -> None:
+    steps = [PROFILES[name][kind] for kind in ("battery_low", "battery_critical", "battery_dead")]
+    assert not any(codes.alarm for codes in steps)
+    assert len({(codes.contact_id[0], codes.zone) for codes in steps}) == len(steps)
+    assert len({(codes.sia[0], codes.zone) for codes in steps}) == len(steps)
 
 
 def test_an_unknown_kind_rings_like_an_sos() -> None:
