@@ -117,7 +117,7 @@ def _period(swings: "list[int]", power: int) -> int:
         alike_percent = 100 * _KEPT * product // (power * (_KEPT - lag))
         in_hump = in_hump and alike_percent >= 0
         if lag == 1 and not in_hump:
-            break  # above 3.3 Hz: a tremor, whose every second or third swing would pass for a step
+            break  # above 3.3 Hz: a tremor, of which two or three swings would pass for a step
         is_alike = not in_hump and alike_percent >= _ALIKE_PERCENT
         if is_alike and alike_percent * _SHORTER_PERCENT > best * 100:
             best, found = alike_percent, lag
