@@ -88,8 +88,8 @@ class Countdown:
 
     # --- what happens ---
 
-    def felt(self, felt: "Fall", ago_ms: int) -> None:
-        """The sense feels a fall, whose impact was so long ago."""
+    def felt(self, felt: "Fall") -> None:
+        """The sense feels a fall."""
         is_new = self._state in (fall.IDLE, fall.CANCELLED)
         if is_new:
             self._fall = felt

@@ -51,9 +51,9 @@ _RATE_OFF_SAMPLES = const(16)  # and so many may lie on either side of a drain
 
 
 class Motion:
-    """`sense` has feed, forget, `watching` and `wait_ms` (senses/fall.py); `on_fall(fall, ago_ms)`
-    hears how long ago the impact was; `tell` makes a trouble felt; while `is_urgent()` something
-    else needs the processor more."""
+    """`sense` has feed, forget, `watching` and `wait_ms` (senses/fall.py); `on_fall(fall)` hears
+    what it feels; `tell` makes a trouble felt; while `is_urgent()` something else needs the
+    processor more."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Motion:
         uptime: "Uptime",
         faults: "Faults",
         sense: "Any",
-        on_fall: "Callable[[Any, int], Any]",
+        on_fall: "Callable[[Any], Any]",
         tell: "Callable[[], Any]",
         is_urgent: "Callable[[], bool]",
     ) -> None:
@@ -102,7 +102,6 @@ class Motion:
                 trouble = _NO_ANSWER
             except SensorError as error:
                 trouble = error.args[0]
-            self._dozing_ms = None
             self._note(trouble)
             self._forget()
             await asyncio.sleep_ms(_AGAIN_MS)
@@ -115,7 +114,8 @@ class Motion:
         self._drained_ms = self._uptime.ms()
 
     def _forget(self) -> None:
-        """Samples are missing."""
+        """Samples are missing: nothing is known."""
+        self._dozing_ms = None
         self._sense.forget()
         self.stillness.restart()
         self.window.restart()
@@ -158,10 +158,10 @@ class Motion:
     async def _drain(self) -> None:
         """All samples to the senses."""
         self.wakes += 1
-        drained_ms = self._uptime.ms()
         total = 0
         whole = True
         while True:
+            empty_ms = self._uptime.ms()
             count = self._chip.read(self._batch)
             if self._chip.overrun:
                 self._missed()
@@ -176,14 +176,15 @@ class Motion:
         if self._still_up > _STILL_UP and self._hears:
             self._is_deaf()
         if whole:
-            self._judge(total, drained_ms - self._drained_ms)
-        self._drained_ms = drained_ms
+            self._judge(total, empty_ms - self._drained_ms)
+        self._drained_ms = empty_ms
+        self._dozed = False
 
     def _missed(self) -> None:
         """The FIFO has forgotten samples, as it may while we doze."""
         if not self._dozed:
             self._note(_OVERRUN)
-        self._chip.overrun = self._dozed = False
+        self._chip.overrun = False
         self._forget()
 
     def _feed(self, count: int) -> None:
@@ -195,8 +196,7 @@ class Motion:
             fall = self._sense.feed(x, y, z)
             if fall is not None:
                 self.window.mark(fall.ago_samples)
-                later = count - at // 3 - 1 + self._chip.waiting()
-                self._on_fall(fall, (fall.ago_samples + later) * 1000 // RATE_HZ)
+                self._on_fall(fall)
 
     def _judge(self, samples: int, took_ms: int) -> None:
         """Whether so many samples, and no more, can have come in that time."""

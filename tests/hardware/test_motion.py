@@ -56,9 +56,8 @@ async def test_a_fall_is_felt_at_once_with_ten_seconds_before_it(
     async with motion(board) as (band, clock):
         await clock.run_for(awake_s * 1000)
         impact_ms = await fall(band, clock)
-    ((at_ms, _, ago_ms),) = said(band, "fall")
+    ((at_ms, _),) = said(band, "fall")
     assert int(at_ms) - impact_ms < 1_700, "a second for the sense, and the rest is ours"
-    assert int(at_ms) - int(ago_ms) == pytest.approx(impact_ms, abs=80)
     ((_, _, count, impact, first, peak, *_),) = said(band, "window")
     assert (int(count), int(impact)) == (780, 260)
     assert abs(int(first) - 260) <= 1

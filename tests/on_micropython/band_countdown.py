@@ -140,7 +140,7 @@ class Wearer:
                 self.countdown._changed.clear()
 
     def feel_fall(self):
-        self.countdown.felt(Fall(100, 4_210, 87), 4_000)
+        self.countdown.felt(Fall(100, 4_210, 87))
 
     def fall_and_wait(self, ms=1_000):
         self.feel_fall()

@@ -12,8 +12,8 @@ from opaska_band.motion import Motion
 from opaska_band.senses.fall import FallSense
 
 
-def fell(fall, ago_ms):
-    print("fall", uptime.ms(), ago_ms)
+def fell(fall):
+    print("fall", uptime.ms())
 
 
 def troubled():

@@ -61,8 +61,8 @@ def say(*words):
     print(uptime.ms() - leapt_ms, *words)
 
 
-def fell(fall, ago_ms):
-    say("fall", ago_ms)
+def fell(fall):
+    say("fall")
 
 
 async def tell_faults():
