@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Private names in a band's image are numbers, and nothing else about its code has changed."""
+"""Private names and arguments in a band's image are numbers, and nothing else about its code has
+changed."""
 
 from __future__ import annotations
 
@@ -38,9 +39,9 @@ def _said():
 }
 
 
-def compiled(folder: Path) -> dict[Path, Path]:
+def compiled(folder: Path, modules: dict[str, str]) -> dict[Path, Path]:
     files: dict[Path, Path] = {}
-    for name, code in MODULES.items():
+    for name, code in modules.items():
         source = folder / f"{name}.py"
         source.write_text(code)
         files[firmware_build._compile(folder, source.relative_to(folder), folder)] = source
@@ -50,7 +51,7 @@ def compiled(folder: Path) -> dict[Path, Path]:
 def test_only_names_that_one_file_defines_and_no_other_mentions_are_numbered(
     tmp_path: Path,
 ) -> None:
-    files = compiled(tmp_path)
+    files = compiled(tmp_path, MODULES)
     before = {file.stem: names(file.read_bytes()) for file in files}
     firmware_names.number_private_names(files)
     after = {file.stem: names(file.read_bytes()) for file in files}
@@ -61,6 +62,38 @@ def test_only_names_that_one_file_defines_and_no_other_mentions_are_numbered(
         if old != new
     }
     assert renamed == {"_own": "_0", "_reads": "_0"}
+
+
+CALLS = {
+    "called": """
+LIMIT = 3
+def f(plain, named, mapped, attribute, limit, item):
+    return [item for item in plain.attribute] + [limit, named, mapped, attribute]
+def g(LIMIT, len):
+    return LIMIT + len
+def h(it):
+    return len(it)
+""",
+    "calls": """
+import called
+def k(plain):
+    return called.f(plain, named=1, **{"mapped": 2})
+""",
+}
+
+
+def test_only_arguments_that_no_call_names_and_nothing_else_is_called_are_numbered(
+    tmp_path: Path,
+) -> None:
+    files = compiled(tmp_path, CALLS)
+    before = {file.stem: names(file.read_bytes()) for file in files}
+    firmware_names.number_private_names(files, arguments=True)
+    after = {file.stem: names(file.read_bytes()) for file in files}
+    renamed = {
+        stem: {old for old, new in zip(before[stem], after[stem], strict=True) if old != new}
+        for stem in before
+    }
+    assert renamed == {"called": {"plain", "limit", "item", "it"}, "calls": {"plain"}}
 
 
 @pytest.mark.parametrize("which", ["band", "board"])

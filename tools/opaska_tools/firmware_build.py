@@ -43,7 +43,7 @@ def built(*folders: Path) -> Path:
                 _compile(folder, source, fresh / "files"): folder / source
                 for folder, source in sources
             }
-            firmware_names.number_private_names(compiled)
+            firmware_names.number_private_names(compiled, arguments=folders == BAND)
             (fresh / "image.romfs").write_bytes(_image(fresh / "files"))
             _put_in_place(fresh, target)
     return target
