@@ -99,7 +99,8 @@ def test_only_arguments_that_no_call_names_and_nothing_else_is_called_are_number
 @pytest.mark.parametrize("which", ["band", "board"])
 def test_image_has_few_private_names_and_no_two_of_a_module_became_one(which: str) -> None:
     folders = firmware_build.BAND if which == "band" else (places.BOARD,)
-    files = list((firmware_build.built(*folders) / "files").rglob("*.mpy"))
+    image = firmware_build.built(*folders, link=which == "band")
+    files = list((image / "files").rglob("*.mpy"))
     found = [names(file.read_bytes()) for file in files]
     assert all(len(set(listed)) == len(listed) for listed in found)
     private = {name for listed in found for name in listed if name[:1] == "_" and name[:2] != "__"}
@@ -110,7 +111,8 @@ def test_image_has_few_private_names_and_no_two_of_a_module_became_one(which: st
 async def test_names_of_the_whole_band_fit_the_tables_before_the_one_of_14_kb(
     board: Boards,
 ) -> None:
-    async with board("names") as band:
+    async with board("names", linked=True) as band:
         [line] = [line for line in await halted(band) if "n_qstr" in line]
     count = int(line.split("n_qstr=")[1].split(",")[0])
+    print(f"{count} names")  # noqa: T201 - pytest -rP shows it
     assert count <= 1_260, "a name more costs 14 KB of heap: see firmware/README.md"

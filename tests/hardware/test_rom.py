@@ -43,7 +43,7 @@ async def test_code_is_executed_in_place_or_says_why_not(
 
 
 def test_image_is_what_mpremote_makes_of_the_same_files(tmp_path: Path) -> None:
-    built = firmware_build.built(*firmware_build.BAND)
+    built = firmware_build.built(*firmware_build.BAND, link=True)
     image = tmp_path / "image.romfs"
     mpremote = [sys.executable, "-m", "mpremote"]
     subprocess.run([*mpremote, "romfs", "-o", image, "build", built / "files"], check=True)
@@ -53,9 +53,9 @@ def test_image_is_what_mpremote_makes_of_the_same_files(tmp_path: Path) -> None:
 def test_the_same_sources_give_the_same_image_anywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = firmware_build.built(*firmware_build.BAND)
+    first = firmware_build.built(*firmware_build.BAND, link=True)
     monkeypatch.setattr(firmware_build, "_KEPT_IN", tmp_path)
-    second = firmware_build.built(*firmware_build.BAND)
+    second = firmware_build.built(*firmware_build.BAND, link=True)
     assert second.name == first.name
     assert (second / "image.romfs").read_bytes() == (first / "image.romfs").read_bytes()
 

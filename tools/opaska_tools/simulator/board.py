@@ -53,12 +53,14 @@ class Board:
         clock: ClockService | None,
         program: Path,
         path: tuple[Path, ...],
+        linked: bool,
     ) -> None:
         self._band = band
         self._on_end = on_end
         self._heap = heap
         self._program = program
         self._path = path
+        self._linked = linked
         self._clock = clock
         self._member = clock.join(f"band {band.folder.name}") if clock else None
         self._server: asyncio.Server | None = None
@@ -138,7 +140,7 @@ class Board:
             "PATH": os.environ.get("PATH", ""),
             "MICROPYPATH": str(board / "files"),  # the bootloader; from there on OPASKA_SIM_PATH
             "OPASKA_SIM_BOARD": str(board),
-            "OPASKA_SIM_ROM": str(firmware_build.built(*firmware_build.BAND)),
+            "OPASKA_SIM_ROM": str(firmware_build.built(*firmware_build.BAND, link=self._linked)),
             "OPASKA_SIM_PATH": ":".join(path),
             "OPASKA_SIM_DIR": str(self._band.folder),
             "OPASKA_SIM_START": json.dumps(start),
