@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FILE = const("fall")  # generation, boot and seq of the announcement; empty when it has its end
 _LOOK_MS = const(1_000)  # after a cancel
 _IDLE_MS = const(3_600_000)
+_AGAIN_MS = const(60_000)  # a flash that did not take the end of a fall may take it now
 
 _EVENTS = {
     press.DOWN: fall.PRESS,
@@ -73,6 +74,7 @@ class Countdown:
         self._of_boot: "int | None" = None  # boot of the announcement, if not this one
         self._begun_ms = 0  # of the countdown, or of the watch after a cancel
         self._beat = -1  # the pulse that was felt last
+        self._marked = False  # the file may name an announcement
         self._changed = asyncio.Event()
         self._do = {
             fall.ANNOUNCE: self._begin,
@@ -95,7 +97,7 @@ class Countdown:
             self._fall = felt
         attempt("countdown", lambda: self._happen(fall.FALL), self._faults)
         if is_new and self.evidence:
-            self.evidence.felt(self.announced)
+            self.evidence.felt()
 
     def pressed(self, what: str) -> None:
         """The button, in a countdown. A press that is not understood is an SOS."""
@@ -128,7 +130,7 @@ class Countdown:
             self.announced, self._of_boot = of_seq, of_boot
             self._happen(fall.RESTART)
         else:  # of another wearer
-            self._storage.save(_FILE, b"")
+            self._unmark()
 
     async def run(self) -> None:
         while True:
@@ -143,8 +145,10 @@ class Countdown:
 
     def _look(self) -> int:
         """What is due; milliseconds until something may be due again."""
+        if self._marked and self._state in (fall.IDLE, fall.CANCELLED):
+            attempt("countdown", self._unmark, self._faults)
         if self._state == fall.IDLE:
-            return _IDLE_MS
+            return _AGAIN_MS if self._marked else _IDLE_MS
         since_ms = self._uptime.ms() - self._begun_ms
         if self._state == fall.CANCELLED:
             self._look_for_stillness(since_ms)
@@ -202,6 +206,7 @@ class Countdown:
         if seq is not None:  # the outbox never refuses what is urgent
             self.announced = seq
             self._sos.reports.announced = (self._reporter.boot, seq)
+            self._marked = True
             self._storage.save(_FILE, _bytes(self._generation, self._reporter.boot, seq))
 
     def _count(self, _event: str) -> None:
@@ -237,9 +242,12 @@ class Countdown:
 
     def _stop(self, _event: str) -> None:
         self._presses.count(False)
-        self._storage.save(_FILE, b"")
         if self.evidence:
-            self.evidence.settled()
+            attempt("evidence", lambda: self.evidence.settled(self.announced), self._faults)
+        self._unmark()
+
+    def _unmark(self) -> None:
+        self._marked = not self._storage.save(_FILE, b"")
 
     def _watch(self, _event: str) -> None:
         self._begun_ms = self._uptime.ms()

@@ -3,7 +3,7 @@
 #
 # Ways out of a window, each of which lets the next one roll: all parts kept in the outbox; nobody
 # announced the fall; too much waits to be sent already, or the flash takes no more (a fault). All
-# waits end.
+# waits end. Until then it is the first fall's: a second one that soon has no motion of its own.
 
 import asyncio
 
@@ -45,28 +45,30 @@ class Evidence:
         self._outbox = outbox
         self._uptime = uptime
         self._faults = faults
-        self._of_seq: "int | None" = None  # the announcement that the window is about
+        self._of_seq: "int | None" = None  # the announcement that the window is about, if any
         self._felt = asyncio.Event()
         self._settled = asyncio.Event()
 
-    def felt(self, of_seq: "int | None") -> None:
-        """A fall, and its announcement if there is one. An earlier one has its window first."""
+    def felt(self) -> None:
+        """A fall; an earlier one has its window first."""
         if not self._felt.is_set():
-            self._of_seq = of_seq
+            self._of_seq = None
             self._settled.clear()
             self._felt.set()
 
-    def settled(self) -> None:
-        """The alarm is made, or will not be: from now on motion is in nobody's way."""
-        self._settled.set()
+    def settled(self, of_seq: "int | None") -> None:
+        """The announced alarm is made, or will not be: from now on motion is in nobody's way."""
+        if not self._settled.is_set():
+            self._of_seq = of_seq
+            self._settled.set()
 
     async def run(self) -> None:
         while True:
             await self._felt.wait()
             try:
                 await self._wait_full()
+                await self._wait_settled()
                 if self._of_seq is not None:
-                    await self._wait_settled()
                     await self._report()
             except Exception as error:
                 failed("evidence", error, self._faults)

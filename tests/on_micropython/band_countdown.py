@@ -58,11 +58,11 @@ class Evidence:
     def __init__(self):
         self.log = []
 
-    def felt(self, of_seq):
-        self.log.append(of_seq)
+    def felt(self):
+        self.log.append("felt")
 
-    def settled(self):
-        self.log.append("settled")
+    def settled(self, of_seq):
+        self.log.append(of_seq)
 
 
 class Battery:
@@ -415,6 +415,20 @@ def test_band_that_restarts_after_the_end_of_a_fall_raises_nothing():
         assert again.alarms() == [], hold_ms
 
 
+def test_flash_that_fails_at_the_end_of_a_fall_does_not_raise_it_after_a_restart():
+    storage = folder()
+    wearer = Wearer(storage)
+    save = storage.save
+    wearer.fall_and_wait()
+    storage.save = lambda name, data: False
+    wearer.hold(6_000)
+    storage.save = save
+    wearer.wait(ALL_OF_IT_MS * 5)
+    again = Wearer(storage, boot=BOOT + 1)
+    again.countdown.resume(BOOT + 1)
+    assert again.alarms() == []
+
+
 def test_another_wearers_countdown_and_broken_files_raise_nothing():
     storage = folder()
     wearer = Wearer(storage)
@@ -465,10 +479,12 @@ def test_announcement_that_fails_is_made_with_a_later_pulse_and_what_is_left_of_
         return report(type_, fields)
 
     wearer.reporter.report = fail
+    evidence = wearer.countdown.evidence = Evidence()
     wearer.fall_and_wait(ALL_OF_IT_MS)
     (announced,) = wearer.made(reports.ANNOUNCED_FALL)
     assert 15 <= announced["deadline_s"] <= 18
     assert wearer.alarms()[0]["of_seq"] == 1
+    assert evidence.log == ["felt", 1], "it has its motion"
 
 
 def test_failing_parts_stop_neither_the_countdown_nor_the_alarm():
@@ -514,7 +530,7 @@ def test_every_new_fall_and_its_end_is_told_to_whoever_keeps_the_evidence():
     wearer.fall_and_wait()
     wearer.feel_fall()
     wearer.hold(6_000)
-    assert evidence.log == [1, "settled", 3, "settled"]
+    assert evidence.log == ["felt", 1, "felt", 3]
 
 
 main(globals())

@@ -37,11 +37,11 @@ class Band:
                 self.window.put(*row(self.moved))
             self.moved += 1
 
-    def fall(self, seq=1, after_s=3):
+    def fall(self, after_s=3):
         """By default a sensor in trouble cuts the window short, and the test with it."""
         self.move(12)
         self.window.mark(0)
-        self.evidence.felt(seq)
+        self.evidence.felt()
         self.move(after_s)
         if after_s < 20:
             self.window.restart()
@@ -72,8 +72,8 @@ async def until_free(band):
 async def test_motion_arrives_whole_and_in_parts_that_fit_a_record():
     band = Band()
     band.uptime.ms = lambda: YEAR_MS
-    band.fall(seq=0xFFFFFFF0, after_s=20)
-    band.evidence.settled()
+    band.fall(after_s=20)
+    band.evidence.settled(0xFFFFFFF0)
     await until_free(band)
     parts = band.parts()
     assert [part["part"] for part in parts] == list(range(len(parts)))
@@ -98,7 +98,7 @@ async def test_nothing_is_reported_before_the_alarm_is_made():
     task = asyncio.create_task(band.evidence.run())
     await asyncio.sleep_ms(1_500)
     assert not band.outbox.telemetry
-    band.evidence.settled()
+    band.evidence.settled(1)
     await asyncio.sleep_ms(1_000)
     assert band.outbox.telemetry
     task.cancel()
@@ -108,7 +108,7 @@ async def test_motion_waits_while_an_alarm_is_unanswered():
     band = Band()
     band.fall()
     seq = band.reporter.report(reports.ALARM, {"kind": reports.FALL})
-    band.evidence.settled()
+    band.evidence.settled(1)
     task = asyncio.create_task(band.evidence.run())
     await asyncio.sleep_ms(2_500)
     assert not band.outbox.telemetry
@@ -121,7 +121,8 @@ async def test_motion_waits_while_an_alarm_is_unanswered():
 
 async def test_a_fall_that_nobody_announced_leaves_no_motion_and_no_window():
     band = Band()
-    band.fall(seq=None)
+    band.fall()
+    band.evidence.settled(None)
     await until_free(band)
     assert not band.outbox.telemetry
     assert not band.window.is_marked
@@ -133,7 +134,7 @@ async def test_motion_that_finds_no_room_is_dropped_with_a_fault():
     for _ in range(125):
         band.reporter.keep(reports.HEARTBEAT, b"\xa1\x00\x02")
     band.fall()
-    band.evidence.settled()
+    band.evidence.settled(1)
     await until_free(band)
     assert len(band.outbox.telemetry) == 125
     assert LOST in band.faults._queue
@@ -145,7 +146,7 @@ async def test_a_flash_that_fills_up_ends_it_with_a_fault():
     room = [True] * 5
     band.outbox._room = lambda letter: bool(room) and room.pop()
     band.fall()
-    band.evidence.settled()
+    band.evidence.settled(1)
     await until_free(band)
     assert len(band.parts()) == 5, "those are whole, and stand by themselves"
     assert LOST in band.faults._queue
@@ -155,23 +156,24 @@ async def test_a_flash_that_fills_up_ends_it_with_a_fault():
 async def test_a_failure_frees_the_window_and_is_reported():
     band = Band()
     band.fall()
-    band.evidence.settled()
+    band.evidence.settled(1)
     band.reporter.keep = lambda type_, body: 1 // 0
     await until_free(band)
     assert codes(band.faults) == [reports.TASK_FAILED]
     assert not band.window.is_marked
     del band.reporter.keep
-    band.fall(seq=2)
-    band.evidence.settled()
+    band.fall()
+    band.evidence.settled(2)
     await until_free(band)
     assert band.parts()[0]["of_seq"] == 2
 
 
 async def test_a_second_fall_leaves_the_window_of_the_first_alone():
     band = Band()
-    band.fall(seq=1)
-    band.evidence.felt(2)
-    band.evidence.settled()
+    band.fall()
+    band.evidence.settled(1)
+    band.evidence.felt()
+    band.evidence.settled(2)
     await until_free(band)
     assert {part["of_seq"] for part in band.parts()} == {1}
 
@@ -179,7 +181,7 @@ async def test_a_second_fall_leaves_the_window_of_the_first_alone():
 async def test_a_window_cut_short_by_a_sensor_in_trouble_is_sent_as_far_as_it_goes():
     band = Band()
     band.fall()
-    band.evidence.settled()
+    band.evidence.settled(1)
     await until_free(band)
     parts = band.parts()
     assert len(parts) == parts[0]["parts"]
@@ -190,7 +192,7 @@ async def test_it_takes_little_heap():
     band = Band()
     band.outbox.put = lambda letter, boot, seq, sealed: True
     band.fall()
-    band.evidence.settled()
+    band.evidence.settled(1)
     gc.collect()
     before = gc.mem_alloc()
     most = [0]
