@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # While the link is down a dozen date the outage; more wear the flash and crowd the reconnect.
 _KEPT_UNSENT = const(12)
 _TIME_MS = const(3_000)  # so long the first one waits for the time, which an answer brings
+_LISTS = ("answers", "broken")  # get shorter until a heartbeat fits, in this order
 
 
 class Heartbeat:
@@ -43,19 +44,21 @@ class Heartbeat:
         if len(band.outbox.telemetry) >= _KEPT_UNSENT:
             return
         fields = self._fields()
-        rows = band.sos.reports.echo(reports.MAX_ECHOES)
-        fields["answers"] = rows or None
-        body = band.reporter.body(reports.HEARTBEAT, fields)
-        while len(body) > LARGEST_BODY and rows:
-            rows.pop()
-            fields["answers"] = rows or None
-            body = band.reporter.body(reports.HEARTBEAT, fields)
+        rows = fields["answers"] = band.sos.reports.echo(reports.MAX_ECHOES)
+        body = self._body(fields)
+        while len(body) > LARGEST_BODY and _shorten(fields):
+            body = self._body(fields)
         self._echo = (band.reporter.keep(reports.HEARTBEAT, body), rows)
 
     def answered(self, boot: int, seq: int) -> None:
         """A report was stored: if it was the latest heartbeat, the gateway has seen its echoes."""
         if boot == self._band.reporter.boot and seq == self._echo[0]:
             self._band.sos.reports.echoed(self._echo[1])
+
+    def _body(self, fields: "dict[str, Any]") -> bytes:
+        for name in _LISTS:
+            fields[name] = fields.get(name) or None
+        return self._band.reporter.body(reports.HEARTBEAT, fields)
 
     def _fields(self) -> "dict[str, Any]":
         band = self._band
@@ -67,4 +70,14 @@ class Heartbeat:
         fields["last_dseq"] = band.last_dseq
         fields["waiting"] = band.outbox.count
         fields["signal_dbm"] = band.cellular.signal_dbm
+        fields["settings_version"] = band.settings.version
         return fields
+
+
+def _shorten(fields: "dict[str, Any]") -> bool:
+    """Leave out the oldest echo, or the last of what is broken; False: there is none."""
+    for name in _LISTS:
+        if fields[name]:
+            fields[name].pop()
+            return True
+    return False

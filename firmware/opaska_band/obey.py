@@ -1,36 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
 # Orders of the gateway. Only those in ALLOWED are obeyed, none of which can keep an SOS from being
-# sent. The number of an order is kept before it takes effect, so none takes effect twice.
+# sent, and only if a part of the band has come to take them. The number of an order is kept before
+# it takes effect, so none takes effect twice.
 
 from opaska_protocol.errors import BodyError
-from opaska_protocol.orders import SETTINGS
+from opaska_protocol.orders import LOCATE, SETTINGS, ZONES
 from opaska_protocol.reports import ORDER_REFUSED
 
 from . import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opaska_protocol.orders import Order
 
     from .band import Band
+
+ALLOWED = (SETTINGS, LOCATE, ZONES)
+
+_carry_out: "dict[int, Callable[[Order], None]]" = {}  # by kind, of the parts that there are
+
+
+def take(kind: int, carry_out: "Callable[[Order], None]") -> None:
+    """`carry_out(order)` obeys the orders of this kind; BodyError in it refuses one."""
+    if kind not in ALLOWED:
+        raise ValueError("kind %d is not allowed" % kind)
+    _carry_out[kind] = carry_out
 
 
 def obey(band: "Band", order: "Order") -> None:
     """Carry out a verified order, once; a refused one is reported and counts as seen."""
     if order.dseq <= band.last_dseq:
         return  # a repeat, or overtaken by a later one
-    carry_out = ALLOWED.get(order.kind)
     if not state.save_dseq(band.storage, band.board.nvs, order.dseq):
         band.faults.note(ORDER_REFUSED, "dseq not kept")
         return
     band.last_dseq = order.dseq
-    if carry_out is None:
-        band.faults.note(ORDER_REFUSED, "kind %d" % order.kind)
-        return
+    carry_out = _carry_out.get(order.kind)
     try:
-        carry_out(band, order)
-    except BodyError:
-        band.faults.note(ORDER_REFUSED, "arguments of kind %d" % order.kind)
+        if order.kind == SETTINGS:
+            _change_settings(band, order)
+        elif carry_out:
+            carry_out(order)
+        else:
+            band.faults.note(ORDER_REFUSED, "kind %d" % order.kind)
+    except BodyError as error:
+        band.faults.note(ORDER_REFUSED, _what(order) + error.field)
+
+
+def _what(order: "Order") -> str:
+    """The same for each order of one version: a fault that is told once."""
+    version = order.arguments.get(0)
+    if order.kind == SETTINGS and isinstance(version, int):
+        return "settings %d: " % version
+    return "kind %d: " % order.kind
 
 
 def _change_settings(band: "Band", order: "Order") -> None:
@@ -38,6 +62,3 @@ def _change_settings(band: "Band", order: "Order") -> None:
     if not band.settings.save(band.storage):
         band.faults.note(band.storage.trouble or ORDER_REFUSED, "settings not kept")
     band.use_settings()
-
-
-ALLOWED = {SETTINGS: _change_settings}

@@ -111,7 +111,7 @@ def _check_together(whole: "dict[str, Any]") -> None:
     if (low or high or whole["spo2_low"]) and not whole["pulse_minutes"]:
         raise BodyError("bad_field", "pulse_minutes")  # a limit that nobody measures
     if awake_min <= 0:
-        raise BodyError("bad_field", "awake_from awake_to")
+        raise BodyError("bad_field", "awake_to")
     if whole["inactive_hours"] * 60 > awake_min:
         raise BodyError("bad_field", "inactive_hours")  # it could never ring
 

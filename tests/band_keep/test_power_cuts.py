@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Power cut at every write of boot, SOS and acknowledgement: nothing lost, doubled or reused."""
+"""Power cut at every write of boot, SOS and acknowledgement: nothing lost, doubled or reused.
+
+And of an order of settings: the old whole set or the new one, and never another."""
 
 import json
 import sys
@@ -18,12 +20,12 @@ CAUGHT_BY = {
 }
 
 
-def _cut(first: int, seeds: int, bug: str = "") -> dict[str, int]:
+def _cut(first: int, seeds: int, bug: str = "", script: str = "flash_cuts.py") -> dict[str, int]:
     """Cut everywhere in the worlds of these seeds, side by side, and add up what came of it."""
     each = -(-seeds // CHILDREN)
     children = [
         on_micropython.start(
-            "flash_cuts.py",
+            script,
             str(seed),
             str(min(each, first + seeds - seed)),
             *([bug] if bug else []),
@@ -45,6 +47,18 @@ def test_no_cut_loses_doubles_or_reuses_anything(effort: int) -> None:
     assert totals["cuts"] >= 3000 * effort
     assert totals["double_cuts"] == totals["cuts"]
     assert {name: totals[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
+
+
+@pytest.mark.soak
+def test_a_cut_leaves_the_old_or_the_new_whole_set_of_settings(effort: int) -> None:
+    totals = _cut(1, SEEDS * effort, script="settings_cuts.py")
+    assert totals["cuts"] >= 300 * effort
+    kept = ("mixed", "broken", "not_taken", "faults", "unmountable")
+    assert {name: totals[name] for name in kept} == dict.fromkeys(kept, 0)
+
+
+def test_settings_that_are_kept_one_by_one_are_caught() -> None:
+    assert _cut(1, 1, "planted", "settings_cuts.py")["mixed"] > 0
 
 
 @pytest.mark.parametrize("bug", CAUGHT_BY)

@@ -12,6 +12,7 @@ from band_support import (
     Nvs,
     channel,
     codes,
+    details,
     faults,
     folder,
     gateway,
@@ -25,6 +26,7 @@ from opaska_band.clock import Uptime, WallTime
 from opaska_band.inbox import Inbox
 from opaska_band.settings import Settings
 from opaska_protocol import answers, cbor, orders, reports
+from opaska_protocol.errors import BodyError
 
 # --- clock ---
 
@@ -456,7 +458,65 @@ def test_no_order_can_make_an_sos_impossible():
     band = Band()
     obey.obey(band, order(1, arguments={1: 1_000, 2: 3_600, 3: True}))
     assert band.settings.hold_ms <= 1_000
-    assert set(obey.ALLOWED) == {orders.SETTINGS}
+    assert set(obey.ALLOWED) == {orders.SETTINGS, orders.LOCATE, orders.ZONES}
+
+
+def test_orders_are_taken_only_by_parts_that_came_for_them_and_for_allowed_kinds():
+    band = Band()
+    taken = []
+
+    def locate(order):
+        taken.append(order.dseq)
+
+    def zones(order):
+        raise BodyError("bad_field", "zone 4")
+
+    obey.take(orders.LOCATE, locate)
+    obey.take(orders.ZONES, zones)
+    obey.obey(band, order(1, orders.LOCATE, {}))
+    obey.obey(band, order(2, orders.ZONES, {4: [0, 0, 50]}))
+    obey.obey(band, order(2, orders.LOCATE, {}))
+    assert taken == [1]
+    assert details(band.faults) == ["kind 3: zone 4"]
+    try:
+        obey.take(5, locate)
+    except ValueError:
+        pass
+    else:
+        raise AssertionError("a kind that nobody allowed")
+
+
+def test_a_whole_set_replaces_all_and_changes_are_nobodys_version():
+    band = Band()
+    obey.obey(band, order(1, arguments={0: 7, 1: 250, 9: 45}))
+    assert (band.settings.version, band.settings.hold_ms, band.settings.hr_low) == (7, 250, 45)
+    obey.obey(band, order(2, arguments={0: 8, 3: True}))
+    assert (band.settings.version, band.settings.hold_ms, band.settings.hr_low) == (8, 500, 0)
+    obey.obey(band, order(3, arguments={1: 900}))
+    assert (band.settings.version, band.settings.hold_ms, band.settings.quiet) == (0, 900, True)
+    loaded, _ = settings.load(band.storage)
+    assert (loaded.version, loaded.hold_ms, loaded.quiet) == (0, 900, True)
+
+
+def test_a_refused_set_changes_nothing_and_its_fault_says_once_what_was_wrong():
+    band = Band()
+    obey.obey(band, order(1, arguments={0: 3, 9: 45}))
+    refused = (
+        ({0: 4, 1: 200, 9: 90, 10: 60}, "settings 4: hr_low hr_high"),
+        ({0: 5, 8: 0, 11: 88}, "settings 5: pulse_minutes"),
+        ({0: 6, 13: 600, 14: 600}, "settings 6: awake_to"),
+        ({0: 7, 12: 16}, "settings 7: inactive_hours"),
+        ({0: 8, 1: 1_001}, "settings 8: hold_ms"),
+        ({0: 9, 99: 1}, "settings 9: key 99"),
+        ({0: "x"}, "kind 1: version"),
+        ({1: 200, 10: 45}, "kind 1: hr_low hr_high"),  # with what was there before
+    )
+    for dseq, (arguments, _) in enumerate(refused):
+        obey.obey(band, order(2 * dseq + 2, arguments=arguments))
+        obey.obey(band, order(2 * dseq + 3, arguments=arguments))  # ordered once more
+        assert (band.settings.version, band.settings.hold_ms, band.settings.hr_low) == (3, 500, 45)
+    assert details(band.faults) == [detail for _, detail in refused]
+    assert band.used == 1
 
 
 def test_settings_that_the_flash_does_not_take_work_until_the_restart_and_are_a_fault():

@@ -88,6 +88,10 @@ def codes(faults):
     return [code for code, _ in faults._queue]
 
 
+def details(faults):
+    return [detail for _, detail in faults._queue]
+
+
 def channel(boot=BOOT, generation=1):
     return BandChannel(KID, generation, KEY, boot, b"saltsalt")
 
