@@ -16,6 +16,7 @@ from opaska_gateway.replies import Replies
 from opaska_gateway.resender import Resender
 from opaska_gateway.troubles import Troubles
 from opaska_gateway.unverified import Unverified
+from opaska_gateway.words import Words
 from opaska_protocol.frame import SALT_SIZE
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ class Context:
         self.dating = Dating()
         self.bodies = Bodies(vault)
         self.troubles = Troubles()
+        self.words = Words()
         self.unverified = Unverified()
         self.steady_clock = clock.SteadyClock()
         self.falls_announced = asyncio.Event()  # committed ones, whose deadline runs
+        self.changes = 0  # of the registry, seen since the start
         self.outbox_ready = asyncio.Event()  # rows were committed that nobody has claimed yet
         self.busy = 0  # batches and deliveries in progress; 0 = a run in virtual time may go on
         self.counters: Counter[str] = Counter()  # since the start, for health and metrics
@@ -49,6 +52,7 @@ class Context:
 
     async def changed_elsewhere(self) -> None:
         """Another program changed bands, people, cases or orders: look again, tell what is new."""
+        self.changes += 1
         self.bands.forget()
         self.bodies.forget()
         await self.bands.warm()

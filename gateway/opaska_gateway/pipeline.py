@@ -21,6 +21,7 @@ from opaska_gateway.steps.acknowledge import acknowledge
 from opaska_gateway.steps.announce import announce
 from opaska_gateway.steps.dedupe import dedupe
 from opaska_gateway.steps.forward import forward
+from opaska_gateway.steps.hear import hear
 from opaska_gateway.steps.raise_case import raise_case
 from opaska_gateway.steps.store import store
 from opaska_gateway.steps.verify import verify
@@ -45,7 +46,7 @@ TOGETHER: Final[tuple[Together, ...]] = (
     raise_case,
     forward,
 )  # one transaction
-AFTER: Final[tuple[After, ...]] = (acknowledge,)  # only when COMMIT has returned
+AFTER: Final[tuple[After, ...]] = (acknowledge, hear)  # only when COMMIT has returned
 STEPS: Final = (*BEFORE, *TOGETHER, *AFTER)
 
 RETRY_FIRST_S: Final = 0.5  # a lock of another program is short

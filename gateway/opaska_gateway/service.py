@@ -21,6 +21,7 @@ from opaska_gateway.registry.notice import notice_changes
 from opaska_gateway.store import only_gateway_on, open_store
 from opaska_gateway.watch.forward_outbox import Forwarder
 from opaska_gateway.watch.raise_falls import FallRaiser
+from opaska_gateway.watch.silent_bands import SilenceWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,9 @@ async def _run(
     intake = MqttIntake(context, pipeline, address)
     centre = Centre(settings.centre, clock.now_ms)
     forwarder = Forwarder(context, centre)
+    silence = SilenceWatch(
+        context, settings.supervision, lambda: intake.hears and pipeline.sick is None
+    )
     await context.resender.load()
     await context.bands.warm()
     async with asyncio.TaskGroup() as group:
@@ -78,6 +82,7 @@ async def _run(
         group.create_task(centre.run())
         group.create_task(forwarder.run())
         group.create_task(FallRaiser(context, lambda: pipeline.sick).run())
+        group.create_task(silence.run())
         group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()

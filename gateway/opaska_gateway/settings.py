@@ -110,10 +110,50 @@ class BrokerSettings(Section):
         return self
 
 
+class SupervisionSettings(Section):
+    """Bands that fall silent: a fault after three periods, told to the centre by its codes."""
+
+    period_s: int = Field(
+        default=1_200,
+        ge=60,
+        le=86_400,
+        description=(
+            "Seconds of one period of supervision. Three of them without a word from a band on a "
+            "wrist are a fault. A band with rarer heartbeats has their interval as its period."
+        ),
+    )
+    outage_bands: int = Field(
+        default=5,
+        ge=2,
+        description=(
+            "So many bands of one area that fall silent together are told as one outage: fewer "
+            "can be calls of their own, more would fill the centre's screen."
+        ),
+    )
+    outage_percent: int = Field(
+        default=50,
+        ge=1,
+        le=100,
+        description=(
+            "And at least so many percent of the bands there: in a big area five silent bands "
+            "are everyday life, half of them have one reason."
+        ),
+    )
+    outage_window_s: int = Field(
+        default=1_800,
+        ge=60,
+        description=(
+            "Together means that their last words lie within so many seconds; must be longer "
+            "than the interval of their heartbeats."
+        ),
+    )
+
+
 class Settings(Section):
     """The whole file."""
 
     log: LogSettings = LogSettings()
     storage: StorageSettings = StorageSettings()
     broker: BrokerSettings = BrokerSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
     centre: CentreSettings = CentreSettings()

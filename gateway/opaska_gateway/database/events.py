@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes and finds reports. The unique key (device, generation, boot, seq) has the last word."""
+"""Writes and finds events. For reports the unique key (device, generation, boot, seq)
+has the last word."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from opaska_gateway.database.tables import event
@@ -77,6 +78,29 @@ def find_report(connection: Connection, id_: MessageId) -> Stored | None:
     names = (column.name for column in _ID)
     row = connection.execute(_STORED, dict(zip(names, id_, strict=True))).first()
     return None if row is None else Stored(*row)
+
+
+def add_duty(connection: Connection, organisation_id: bytes, at_ms: int, **whose: Any) -> int:
+    """An event of the gateway's clock: its row number. `whose` are more columns."""
+    number: int = connection.execute(
+        insert(event)
+        .values(
+            organisation_id=organisation_id,
+            kind="duty",
+            rings=0,
+            body_form="clear",
+            occurred_ms=at_ms,
+            occurred_source="gateway",
+            received_ms=at_ms,
+            stored_ms=at_ms,
+            way="gateway",
+            answer_state=0,
+            echoed_state=0,
+            **whose,
+        )
+        .returning(event.c.id)
+    ).scalar_one()
+    return number
 
 
 def join_case(connection: Connection, joins: Iterable[tuple[int, bytes, int]]) -> None:

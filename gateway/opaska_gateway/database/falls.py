@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, literal_column, select, update
+from sqlalchemy import bindparam, literal_column, select, update
 from sqlalchemy.dialects import postgresql
 
 from opaska_gateway.care.fall import ANNOUNCED, BY_GATEWAY, DEADLINE, UNHEARD, step
 from opaska_gateway.care.wearing import Assignment, Whose
+from opaska_gateway.database.events import add_duty
 from opaska_gateway.database.tables import agreement, announced_fall, assignment, device, event
 from opaska_protocol.reports import FALL
 
@@ -139,25 +140,13 @@ def raise_fall(connection: Connection, fall: Overdue, case_id: bytes, at_ms: int
 
 
 def _add_duty(connection: Connection, fall: Overdue, case_id: bytes, at_ms: int) -> int:
-    duty_id: int = connection.execute(
-        insert(event)
-        .values(
-            organisation_id=fall.whose.organisation_id,
-            kind="duty",
-            device_id=fall.whose.device_id,
-            person_id=fall.whose.person_id,
-            assignment_id=fall.whose.assignment_id,
-            case_id=case_id,
-            rings=0,
-            body_form="clear",
-            occurred_ms=at_ms,
-            occurred_source="gateway",
-            received_ms=at_ms,
-            stored_ms=at_ms,
-            way="gateway",
-            answer_state=0,
-            echoed_state=0,
-        )
-        .returning(event.c.id)
-    ).scalar_one()
-    return duty_id
+    whose = fall.whose
+    return add_duty(
+        connection,
+        whose.organisation_id,
+        at_ms,
+        device_id=whose.device_id,
+        person_id=whose.person_id,
+        assignment_id=whose.assignment_id,
+        case_id=case_id,
+    )

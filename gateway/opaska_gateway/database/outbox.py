@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, func, insert, not_, or_, select, update
+from sqlalchemy import LargeBinary, bindparam, func, insert, literal, not_, or_, select, update
 
 from opaska_gateway.database.tables import assignment, device, event, organisation, outbox
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CENTRE: Final = "centre"  # alarms
 TROUBLE: Final = "trouble"  # faults of bands: to the centre as well, but never among the alarms
+OVER: Final = "over"  # of one that was over before the centre heard of it
+NOBODY: Final = literal(b"", LargeBinary)
 REPEATED: Final = "repeated"  # the outcome of a trouble that the centre knows: kept, not sent
 
 
@@ -59,19 +61,19 @@ _ROWS = (
         outbox.c.case_id,
         func.coalesce(assignment.c.account, organisation.c.default_account).label("account"),
         event.c.id.label("event_id"),
-        event.c.device_id,
-        device.c.kid,
+        func.coalesce(event.c.device_id, NOBODY).label("device_id"),
+        func.coalesce(device.c.kid, NOBODY).label("kid"),
         event.c.person_id,
-        event.c.generation,
-        event.c.boot,
-        event.c.seq,
+        func.coalesce(event.c.generation, 0).label("generation"),
+        func.coalesce(event.c.boot, 0).label("boot"),
+        func.coalesce(event.c.seq, 0).label("seq"),
         event.c.body_form,
         event.c.body,
         event.c.occurred_ms,
         event.c.received_ms,
     )
     .join(event, outbox.c.event_id == event.c.id)
-    .join(device, event.c.device_id == device.c.id)
+    .outerjoin(device, event.c.device_id == device.c.id)
     .join(organisation, outbox.c.organisation_id == organisation.c.id)
     .outerjoin(assignment, event.c.assignment_id == assignment.c.id)
     .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
@@ -98,10 +100,10 @@ class Waiting(NamedTuple):
     case_id: bytes | None
     account: str | None  # as it is now: a corrected account counts at the next attempt
     event_id: int
-    device_id: bytes
+    device_id: bytes  # b"" of what concerns many bands
     kid: bytes
     person_id: bytes | None
-    generation: int
+    generation: int  # 0 of a duty of the clock, which has no report
     boot: int
     seq: int
     body_form: str
@@ -109,17 +111,29 @@ class Waiting(NamedTuple):
     occurred_ms: int
     received_ms: int
 
+    @property
+    def is_report(self) -> bool:
+        return self.generation > 0
+
 
 def new_row(
-    organisation_id: bytes, destination: str, event_id: int, kind: str, now_ms: int
+    organisation_id: bytes,
+    destination: str,
+    event_id: int,
+    kind: str,
+    now_ms: int,
+    **more: Any,
 ) -> dict[str, Any]:
-    """A row to add: this event is to be handed out at once, as this kind, and has no case."""
+    """A row to add: this event is to be handed out at once, as this kind, and has no case.
+
+    `more` is said of it beside its kind, as the `text` of a trouble.
+    """
     return {
         "organisation_id": organisation_id,
         "destination": destination,
         "event_id": event_id,
         "case_id": None,
-        "payload": {"kind": kind},
+        "payload": {"kind": kind, **more},
         "created_ms": now_ms,
         "attempts": 0,
         "next_attempt_ms": now_ms,
@@ -171,7 +185,7 @@ def told_troubles(connection: Connection, since_ms: int) -> list[tuple[bytes, st
         select(event.c.device_id, outbox.c.payload, outbox.c.id, outbox.c.done_ms)
         .join(event, outbox.c.event_id == event.c.id)
         .where(outbox.c.destination == TROUBLE, outbox.c.done_ms >= since_ms)
-        .where(outbox.c.outcome.like("accepted%"))
+        .where(outbox.c.outcome.like("accepted%"), event.c.kind == "report")
         .order_by(outbox.c.done_ms)
     )
     return [(row[0], row[1]["kind"], row[2], row[3]) for row in rows]
@@ -194,6 +208,22 @@ def end_leases(connection: Connection) -> None:
         .where(outbox.c.done_ms.is_(None), outbox.c.lease_owner.is_not(None))
         .values(lease_owner=None, lease_until_ms=None)
     )
+
+
+def tell_end(
+    connection: Connection, told_by: int, event_id: int, organisation_id: bytes, now_ms: int
+) -> None:
+    """The trouble of event `told_by` is over: the centre hears so, if it may have heard of it."""
+    told = outbox.c.event_id == told_by, outbox.c.destination == TROUBLE
+    row = connection.execute(select(outbox).where(*told)).first()
+    if row is None:
+        return
+    if row.done_ms is None:
+        over = {"done_ms": now_ms, "outcome": OVER, "lease_owner": None, "lease_until_ms": None}
+        connection.execute(update(outbox).where(outbox.c.id == row.id).values(over))
+    if row.attempts:
+        new = new_row(organisation_id, TROUBLE, event_id, row.payload["kind"], now_ms)
+        add(connection, [new | {"payload": {**row.payload, "restore": True}}])
 
 
 def drop_of_case(connection: Connection, case_id: bytes, at_ms: int) -> None:

@@ -71,6 +71,11 @@ class MqttIntake:
             await self._telemetry.up.wait()
             self.ready.set()
 
+    @property
+    def hears(self) -> bool:
+        """Whether a word of a band would come in now."""
+        return self._urgent.up.is_set() and self._telemetry.up.is_set()
+
     def health(self) -> dict[str, Any]:
         """For each connection: whether it is up, and what is wrong."""
         return {

@@ -26,6 +26,7 @@ async def list_all(connection: AsyncConnection, since_ms: int) -> list[dict[str,
         .join_from(outbox, event, outbox.c.event_id == event.c.id)
         .join(device, event.c.device_id == device.c.id)
         .where(outbox.c.destination == TROUBLE, event.c.received_ms >= since_ms)
+        .where(event.c.kind == "report")  # silent bands have a list of their own
         .order_by(event.c.received_ms, event.c.id)
     )
     lines: dict[tuple[bytes, str], dict[str, Any]] = {}

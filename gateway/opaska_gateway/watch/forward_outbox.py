@@ -102,7 +102,7 @@ class Forwarder:
             await asyncio.sleep(SICK_PAUSE_S)
             return
         for row, signal in claimed:
-            if row.destination == outbox.TROUBLE:
+            if row.destination == outbox.TROUBLE and row.is_report:
                 self._context.troubles.remember([(*_trouble(row), row.id, clock.now_ms())])
             self._free[row.destination] -= 1
             group.create_task(self._hand_out(row, signal))
@@ -127,7 +127,9 @@ class Forwarder:
     def _is_repeat(self, connection: Connection, row: Waiting, now_ms: int) -> bool:
         """Whether the centre was just told of this trouble; then the row is done."""
         told = self._context.troubles
-        if row.destination != outbox.TROUBLE or not told.is_repeat(*_trouble(row), now_ms, row.id):
+        if row.destination != outbox.TROUBLE or not row.is_report:
+            return False  # the clock itself tells each of its troubles once, and its end
+        if not told.is_repeat(*_trouble(row), now_ms, row.id):
             return False
         values = {"done_ms": now_ms, "outcome": outbox.REPEATED}
         return outbox.settle(connection, row.id, self._lease.owner, **values)

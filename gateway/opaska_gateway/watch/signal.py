@@ -28,9 +28,10 @@ def signal_of(row: Waiting, body: bytes | None, now_ms: int) -> Signal | None:
         number=row.id,
         occurred_ms=row.occurred_ms,
         trouble=trouble,
+        restore=bool(row.payload.get("restore")),
         late=row.attempts > 1 or is_late(row.occurred_ms, now_ms),
         position=_position(fields),
-        text=_text(kind, fields) if trouble else None,
+        text=row.payload.get("text") or _text(kind, fields) if trouble else None,
     )
 
 

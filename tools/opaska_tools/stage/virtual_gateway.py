@@ -19,7 +19,7 @@ from opaska_gateway import clock, service, settings_file
 from opaska_gateway.intake import mqtt_link
 from opaska_gateway.logs import start_logging
 from opaska_gateway.registry import notice
-from opaska_gateway.watch import raise_falls
+from opaska_gateway.watch import raise_falls, silent_bands
 from opaska_tools.simulator.virtual_loop import VirtualLoop
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def _look_seldom() -> None:
     slower = (
         (notice, "LOOK_EVERY_S", _LOOK_EVERY_S),
         (raise_falls, "LOOK_AGAIN_S", _LOOK_EVERY_S),
+        (silent_bands, "LOOK_AGAIN_S", _LOOK_EVERY_S),
         (mqtt_link, "MISC_EVERY_S", _LOOK_EVERY_S),
         (Broker, "_session_monitor", _look_never),
     )

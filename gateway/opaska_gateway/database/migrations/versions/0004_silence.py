@@ -147,8 +147,8 @@ def upgrade() -> None:
         "ix_silence_outage",
         "silence",
         ["outage_id"],
-        sqlite_where=sa.text("ended_ms IS NULL"),
-        postgresql_where=sa.text("ended_ms IS NULL"),
+        sqlite_where=sa.text("outage_id IS NOT NULL"),
+        postgresql_where=sa.text("outage_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_silence_raised_ms"), "silence", ["raised_ms"])
     op.create_index(
