@@ -32,30 +32,43 @@ _BUILDERS = (
 # What a board never imports: code for CPython (the supervisor has the chips), and stubs.
 _LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py")
 _MAIN = Path("main.py")  # lies on the board as it is
+# Used by MicroPython itself and its asyncio, or by a program in another image.
+_WHOLE = (
+    _MAIN.name,
+    *("bootloader.py", "clock.py", "esp32.py", "socket.py", "tasks.py", "time.py"),
+    "select.py",
+)
 _NO_FOLDERS = ("typings", "__pycache__", "chips")
 
 
 def built(*folders: Path, link: bool = False) -> Path:
     """A folder with all modules below `folders`: compiled in files/, together in image.romfs.
 
-    `link`: without what main.py does not need; others than main.py then find no public constants.
+    `link`: without what main.py does not need, and public constants by value alone.
     """
-    sources = {
-        path: (folder / path).read_text("utf-8") for folder in folders for path in _sources(folder)
-    }
-    target = _KEPT_IN / f"{folders[0].name}{'-linked' * link}-{_digest(sources)}"
+    sources = _texts(folders)
+    users = _texts(BAND) if link and folders != BAND else {}
+    target = _KEPT_IN / f"{folders[0].name}{'-linked' * link}-{_digest(sources | users)}"
     if not target.exists():
         _KEPT_IN.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_KEPT_IN) as scratch:
             fresh = Path(scratch) / "fresh"
             if link:
-                sources = firmware_link.linked(sources, _MAIN)
+                whole = [path for path in sources if path.name in _WHOLE]
+                used = firmware_link.linked(users, [_MAIN]).values() if users else ()
+                sources = firmware_link.linked(sources, whole, used)
             firmware_names.number_private_names(
                 _compiled(sources, fresh), arguments=folders == BAND
             )
             (fresh / "image.romfs").write_bytes(_image(fresh / "files"))
             _put_in_place(fresh, target)
     return target
+
+
+def _texts(folders: tuple[Path, ...]) -> dict[Path, str]:
+    return {
+        path: (folder / path).read_text("utf-8") for folder in folders for path in _sources(folder)
+    }
 
 
 def _sources(folder: Path) -> list[Path]:

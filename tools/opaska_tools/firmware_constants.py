@@ -37,12 +37,15 @@ class Module:
         self.tree = ast.parse(text)
         self.imports: dict[str, set[tuple[str, str]]] = defaultdict(set)  # by local name
         self.bound: Counter[str] = Counter()  # how often in other ways
+        self.changed: set[str] = set()  # attributes of anything, perhaps of another module
         for node in ast.walk(self.tree):
             self._note(node)
 
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             self.bound[node.id] += 1
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            self.changed.add(node.attr)
         elif isinstance(node, ast.arg):
             self.bound[node.arg] += 1
         elif isinstance(node, ast.ExceptHandler) and node.name:
@@ -89,13 +92,14 @@ def module_name(path: Path) -> str:
 def constants(modules: dict[str, Module]) -> dict[Key, Value]:
     """Numbers and short texts that have one value and a name in a module."""
     values: dict[Key, Value] = {}
+    changed = {name for module in modules.values() for name in module.changed}
     before = -1
     while before < len(values):
         before = len(values)
         for module in modules.values():
             for statement in module.tree.body:
                 for name, node in assigned(statement):
-                    if module.bound[name] == 1 and name not in module.imports:
+                    if module.bound[name] == 1 and not {name} & (changed | {*module.imports}):
                         value = _value(node, module, modules, values)
                         if value is not None:
                             values[module.name, name] = value

@@ -14,13 +14,13 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from opaska_tools.firmware_constants import Module, assigned, constants, is_const, module_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator
 
     from opaska_tools.firmware_constants import Key, Value
 
@@ -31,11 +31,14 @@ _PURE = (
 _NEVER = ("__all__", "__slots__")  # mean nothing to MicroPython
 
 
-def linked(sources: dict[Path, str], whole: Path) -> dict[Path, str]:
-    """The text of each module, to be compiled; `whole` is used by others and keeps all it has."""
+def linked(
+    sources: dict[Path, str], whole: Iterable[Path], users: Iterable[str] = ()
+) -> dict[Path, str]:
+    """The text of each module, to be compiled. The modules `whole` keep all they have, and what
+    the programs `users` mention lives, too."""
     modules = {module.name: module for module in map(Module, sources, sources.values())}
     values = constants(modules)
-    living = _Living(modules, values, module_name(whole))
+    living = _Living(modules, values, {module_name(path) for path in whole}, users)
     return {module.path: _written(module, living) for module in modules.values()}
 
 
@@ -53,13 +56,22 @@ class _Unit:
 class _Living:
     """The units that are kept, and the constants used in them."""
 
-    def __init__(self, modules: dict[str, Module], values: dict[Key, Value], whole: str) -> None:
+    def __init__(
+        self,
+        modules: dict[str, Module],
+        values: dict[Key, Value],
+        whole: set[str],
+        users: Iterable[str],
+    ) -> None:
         self.values = values
         self.units: set[_Unit] = set()
         self.folded: dict[Module, list[tuple[ast.expr, Value]]] = defaultdict(list)
         self._modules = modules
+        self._whole = whole
         self._names: set[str] = set()  # mentioned
         self._used: set[Key] = set()  # names mentioned within the module that they belong to
+        for user in users:
+            self._mention_all(user)
         waiting = [unit for module in modules.values() for unit in _units(module)]
         for module in modules.values():
             for statement in module.tree.body:
@@ -67,7 +79,7 @@ class _Living:
                     self._look(module, statement)
         self.all = waiting
         while waiting:
-            woken = [unit for unit in waiting if unit.module.name == whole or self._is_meant(unit)]
+            woken = [unit for unit in waiting if self._is_meant(unit)]
             if not woken:
                 return
             waiting = [unit for unit in waiting if unit not in woken]
@@ -81,11 +93,13 @@ class _Living:
 
     def _wants(self, module: Module, alias: ast.alias) -> bool:
         local = alias.asname or alias.name.partition(".")[0]
-        return (module.name, local) in self._used
+        return module.name in self._whole or (module.name, local) in self._used
 
     def _is_meant(self, unit: _Unit) -> bool:
         if isinstance(unit.node, ast.Import | ast.ImportFrom):
             return bool(self.kept(unit))
+        if unit.module.name in self._whole:
+            return True
         if unit.owner and unit.owner not in self.units:
             return False
         return any(name in self._names for name in unit.names)
@@ -121,6 +135,14 @@ class _Living:
             self._names.add(node.value)
         elif isinstance(node, ast.ImportFrom):
             self._import(module, node)
+
+    def _mention_all(self, user: str) -> None:
+        module = Module(Path("user.py"), user)
+        for node in ast.walk(module.tree):
+            self._mention(module, node)
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._names |= {alias.name for alias in node.names}
+                self._used |= {(module.origin(node), alias.name) for alias in node.names}
 
     def _import(self, module: Module, node: ast.ImportFrom) -> None:
         for alias in node.names:

@@ -133,7 +133,7 @@ class Board:
 
     def _environment(self, start: dict[str, Any]) -> dict[str, str]:
         assert self._server
-        board = firmware_build.built(places.BOARD)
+        board = firmware_build.built(places.BOARD, link=self._linked)
         folders = [] if self._program == places.MAIN else [self._program.parent]
         path = ["/board", *map(str, [*folders, *self._path]), "/rom", ".frozen"]
         return {
