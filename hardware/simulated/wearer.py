@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The body over time: at rest, or going through a recording. Runs on CPython, in the supervisor.
 
-Acceleration is that of the wrist in the axes of the chip, in mg; at rest it is gravity alone.
+Acceleration is that of the wrist in the axes of the chip, in mg; at rest it is gravity alone. In
+front of the oximeter is one source of light (optics.py); as the wrist moves, the light does too.
 """
 
 from __future__ import annotations
@@ -9,14 +10,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from .optics import AIR, Pulse
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from .chips.max30102_light import Light
+    from .optics import Source
 
 Sample = tuple[float, float, float]  # mg
 
 INTO_POSTURE_MS = 1000.0  # from the rest before into the first posture of a recording
 _AVERAGED_FROM = 1.5  # times the chip's rate: of a faster recording each sample is a mean
 _CHIP_HZ = 52.0
+_JERK_MS = 80.0  # the skin follows the band so late
+_MOVED_PERCENT = 3.0  # of the light, for each g by which the acceleration changes meanwhile
 
 
 class Motion(NamedTuple):
@@ -38,6 +46,23 @@ class Wearer:
         self._before: Sample = (0.0, 0.0, 1000.0)  # the rest until `_begin_ms`
         self._begin_ms = 0.0
         self._motion: Motion | None = None
+        self._source: Source = Pulse()
+        self._source_ms = 0.0  # since when
+
+    def show(self, source: Source | None) -> None:
+        """From now on this is in front of the oximeter; None: the air."""
+        self._source = source or AIR
+        self._source_ms = self._now_ms()
+
+    def light(self, at_ms: float) -> Light:
+        """What comes back from it."""
+        light = self._source.light(at_ms - self._source_ms)
+        if self.rests_until(at_ms) > at_ms:
+            return light
+        now, before = self.acceleration_mg(at_ms), self.acceleration_mg(at_ms - _JERK_MS)
+        moved = sum(a - b for a, b in zip(now, before, strict=True)) / 1000
+        gain = max(0.0, 1 + _MOVED_PERCENT / 100 * moved)
+        return light._replace(red=light.red * gain, infrared=light.infrared * gain)
 
     def wear(self, motion: Motion) -> float:
         """Go into its first posture, through it, and then stay as it ends. Returns the time (ms)

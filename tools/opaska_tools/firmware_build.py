@@ -30,7 +30,7 @@ _BUILDERS = (
     *(Path(firmware_link.__file__), Path(firmware_names.__file__), Path(__file__)),
 )
 # What a board never imports: code for CPython (the supervisor has the chips), and stubs.
-_LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py")
+_LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py", "optics.py")
 _MAIN = Path("main.py")  # lies on the board as it is
 # Used by MicroPython itself and its asyncio, or by a program in another image.
 _WHOLE = (
