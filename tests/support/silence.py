@@ -51,12 +51,13 @@ class Days:
     ) -> None:
         """So long; these bands go on with their heartbeats."""
         spoke_ms = -every_min * MINUTE_MS
-        for at_ms in range(0, int(minutes * MINUTE_MS), STEP_MS):
+        step_ms = STEP_MS if minutes < 10 else MINUTE_MS  # a look may be late
+        for at_ms in range(0, int(minutes * MINUTE_MS), step_ms):
             if speaking and at_ms - spoke_ms >= every_min * MINUTE_MS:
                 spoke_ms = at_ms
                 await bring(self.heart, *((band, band.heartbeat()) for band in speaking))
             await self.look()
-            self.source.by_ms += STEP_MS
+            self.source.by_ms += step_ms
         await self.look()
 
     def skip(self, minutes: float) -> None:

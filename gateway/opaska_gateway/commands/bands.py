@@ -22,12 +22,13 @@ from opaska_gateway.commands.office import (
     days_ago_ms,
     errors_told,
 )
-from opaska_gateway.commands.output import show_rows
+from opaska_gateway.commands.output import show_json, show_rows, time_text
 from opaska_gateway.errors import Refused
 
 if TYPE_CHECKING:
     from opaska_gateway.registry.bands import Bundle
     from opaska_gateway.registry.change import Change
+    from opaska_gateway.registry.orders import Ordered
 
 app = typer.Typer(help="Bands: add, list, set, revoke.", no_args_is_help=True)
 
@@ -50,6 +51,27 @@ FAULT_COLUMNS = (
     ("FIRST", "first_ms"),
     ("LAST", "last_ms"),
     ("DETAIL", "detail"),
+    ("CENTRE", "centre"),
+)
+SETTINGS_COLUMNS = (
+    ("SETTING", "name"),
+    ("DESIRED", "desired"),
+    ("REPORTED", "reported"),
+    ("DEFAULT", "default"),
+    ("RANGE", "range"),
+)
+SILENT_COLUMNS = (
+    ("LABEL", "label"),
+    ("KID", "kid"),
+    ("STATE", "state"),
+    ("SINCE", "since_ms"),
+    ("FAULT", "raised_ms"),
+    ("ENDED", "ended_ms"),
+    ("CAUSE", "cause"),
+    ("DETAIL", "detail"),
+    ("NAME", "name"),
+    ("PHONE", "phone"),
+    ("OUTAGE", "outage"),
     ("CENTRE", "centre"),
 )
 
@@ -117,23 +139,62 @@ def faults(
     show_rows(at_office(config, work), FAULT_COLUMNS, as_json=as_json)
 
 
+@app.command()
+def silent(
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also missing ones, and those that are over.")
+    ] = False,
+    days: DaysOption = 30,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bands that have fallen silent: since when, probably why, and whom to call."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway.registry import silence
+
+        since_ms = days_ago_ms(days) if all_ else None
+        async with office.read() as connection:
+            return await silence.list_all(connection, office.store.vault, since_ms)
+
+    show_rows(at_office(config, work), SILENT_COLUMNS, as_json=as_json)
+
+
 @app.command("set")
 def set_(
     band: BandArgument,
     settings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...")],
     config: ConfigOption = None,
 ) -> None:
-    """Order settings, such as hold_ms=800; the band takes them over and says so."""
+    """Order settings, such as hold_ms=800 or hr_low=default; the band says when it has them."""
 
-    async def work(office: Office) -> int:
+    async def work(office: Office) -> Ordered:
         from opaska_gateway.registry import orders
 
         wanted = orders.parse_settings(settings)
         async with office.change() as change:
             return await orders.set_band(change, band, wanted)
 
-    dseq = at_office(config, work)
-    typer.echo(f"order {dseq} waits for band {band}")
+    version, dseq = at_office(config, work)
+    typer.echo(f"order {dseq} waits for band {band}: version {version} of its settings")
+
+
+@app.command()
+def settings(band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """The settings that a band is to have, and those that it says are in force."""
+
+    async def work(office: Office) -> dict[str, Any]:
+        from opaska_gateway.registry import orders
+
+        async with office.read() as connection:
+            return await orders.shown(connection, band)
+
+    found = at_office(config, work)
+    if as_json:
+        show_json(found)
+    else:
+        show_rows(found["settings"], SETTINGS_COLUMNS, as_json=False)
+        typer.echo(_agreed(found))
 
 
 @app.command()
@@ -172,6 +233,21 @@ def _hand_out_bundle(
         bundle = at_office(config, work)
     if out:
         typer.echo(f"band {bundle.label} ({bundle.kid}): bundle written to {out}", err=True)
+
+
+def _agreed(found: dict[str, Any]) -> str:
+    """Whether the band has what it is to have, in words."""
+    desired, reported = found["desired_version"], found["reported_version"]
+    if reported is None:
+        has = "the band has not said yet which settings it has"
+    else:
+        has = f"version {reported} is in force since {time_text(found['reported_ms'])}"
+    if desired == (reported or 0):
+        return has
+    return (
+        f"{has}; version {desired} was ordered {found['orders']} times, last at "
+        f"{time_text(found['ordered_ms'])}; if the band refuses it: opaska bands faults"
+    )
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`opaska people`: add, show and erase people, and put bands on their wrists."""
+"""`opaska people`: add, show and erase people, put bands on their wrists, note absences."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from opaska_gateway import clock
 from opaska_gateway.commands.office import ConfigOption, JsonOption, Office, at_office
 from opaska_gateway.commands.output import show_facts, show_rows
 
-app = typer.Typer(help="People: add, list, assign a band, erase.", no_args_is_help=True)
+app = typer.Typer(
+    help="People: add, list, assign a band, note absences, erase.", no_args_is_help=True
+)
 
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, or its beginning.")]
 BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
@@ -19,6 +22,15 @@ TRACES = (
     "opaska: the database is busy, so the destroyed key may still stand in its log;"
     " restart the gateway to be rid of it"
 )
+ABSENCE_COLUMNS = (
+    ("PERSON", "person_id"),
+    ("NAME", "name"),
+    ("FROM", "from_ms"),
+    ("UNTIL", "to_ms"),
+    ("WHY", "why"),
+)
+AREA_HELP = "Of the home, in the clear, for outages; from the address: a postal district."
+TIME_HELP = 'Such as 2026-12-24, or "2026-12-24 14:00"; where the person lives.'
 TIME_ZONE_HELP = "IANA time zone of the home, such as Europe/Warsaw."
 
 
@@ -28,6 +40,7 @@ def add(
     phone: Annotated[str, typer.Option(help="Where to call back.")] = "",
     notes: Annotated[str, typer.Option(help="What helpers must know.")] = "",
     address: Annotated[str, typer.Option(help="The home.")] = "",
+    area: Annotated[str, typer.Option(help=AREA_HELP)] = "",
     time_zone: Annotated[str, typer.Option(help=TIME_ZONE_HELP)] = "Europe/Warsaw",
     organisation: Annotated[str | None, typer.Option(help="Who looks after them.")] = None,
     config: ConfigOption = None,
@@ -42,7 +55,8 @@ def add(
             person_id = await people.add(
                 change, {key: text for key, text in facts.items() if text}, organisation
             )
-            await people.live_at(change, person_id.hex(), time_zone, address or None)
+            home = (time_zone, address or None, area or None)
+            await people.live_at(change, person_id.hex(), *home)
         return person_id
 
     typer.echo(at_office(config, work).hex())
@@ -82,6 +96,7 @@ def assign(
         str | None, typer.Option(help="Account at the monitoring centre, 3-16 hex digits.")
     ] = None,
     address: Annotated[str, typer.Option(help="The home, when it is a new one.")] = "",
+    area: Annotated[str, typer.Option(help=AREA_HELP)] = "",
     time_zone: Annotated[str | None, typer.Option(help=TIME_ZONE_HELP)] = None,
     agreement: Annotated[
         str | None, typer.Option(help="By which alarms are answered; the newest in force.")
@@ -94,9 +109,9 @@ def assign(
         from opaska_gateway.registry import assignments, people
 
         async with office.change() as change:
-            if address or time_zone:
+            if address or area or time_zone:
                 zone = time_zone or "Europe/Warsaw"
-                await people.live_at(change, person, zone, address or None)
+                await people.live_at(change, person, zone, address or None, area or None)
             await assignments.assign(change, person, band, account, agreement)
 
     at_office(config, work)
@@ -119,6 +134,54 @@ def unassign(
 
     at_office(config, work)
     typer.echo(f"band {band} is back in store")
+
+
+@app.command()
+def absent(
+    person: PersonArgument,
+    until: Annotated[str, typer.Option("--until", help=TIME_HELP)],
+    why: Annotated[str, typer.Option(help="Such as hospital, or journey; kept sealed.")],
+    begin: Annotated[
+        str | None, typer.Option("--from", help=f"{TIME_HELP} Without it: now.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Expect no word of a person's band meanwhile. An SOS rings as always."""
+
+    async def work(office: Office) -> None:
+        from opaska_gateway.registry import absences
+
+        async with office.change() as change:
+            await absences.add(change, person, begin, until, why)
+
+    at_office(config, work)
+    typer.echo(f"person {person} is absent until {until}")
+
+
+@app.command()
+def present(person: PersonArgument, config: ConfigOption = None) -> None:
+    """A person is back before the absence ends, or does not go."""
+
+    async def work(office: Office) -> int:
+        from opaska_gateway.registry import absences
+
+        async with office.change() as change:
+            return await absences.end(change, person)
+
+    typer.echo(f"{at_office(config, work)} absence(s) of person {person} ended")
+
+
+@app.command()
+def absences(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Who is absent now, or will be."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway.registry import absences
+
+        async with office.read() as connection:
+            return await absences.list_all(connection, office.store.vault, clock.now_ms())
+
+    show_rows(at_office(config, work), ABSENCE_COLUMNS, as_json=as_json)
 
 
 @app.command()

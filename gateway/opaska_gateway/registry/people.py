@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from opaska_gateway.database.tables import assignment, care_case, device, event, person, place
+from opaska_gateway.database.tables import (
+    absence,
+    assignment,
+    care_case,
+    device,
+    event,
+    person,
+    place,
+)
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry import places
 from opaska_gateway.registry.change import new_id
@@ -48,11 +56,13 @@ async def add(change: Change, facts: dict[str, str], organisation: str | None = 
     return person_id
 
 
-async def live_at(change: Change, text: str, time_zone: str, address: str | None) -> bytes:
-    """Note where a person lives from now on; the place's id."""
+async def live_at(
+    change: Change, text: str, time_zone: str, address: str | None, area: str | None = None
+) -> bytes:
+    """Note where a person lives from now on; the place's id. `area` stands in the clear."""
     someone = await find(change.connection, PERSON, text)
     key = key_of(change.vault, someone)
-    return await places.add(change, someone, key, time_zone, address)
+    return await places.add(change, someone, key, time_zone, address, area)
 
 
 async def erase(change: Change, text: str, why: str) -> bytes:
@@ -64,9 +74,13 @@ async def erase(change: Change, text: str, why: str) -> bytes:
     mine = {
         person: person.c.id == someone.id,
         place: place.c.person_id == someone.id,
+        absence: absence.c.person_id == someone.id,
     }
     for table, condition in mine.items():
         await change.connection.execute(update(table).where(condition).values(sealed=None))
+    await change.connection.execute(
+        update(place).where(place.c.person_id == someone.id).values(area=None)
+    )
     await change.connection.execute(
         update(assignment).where(assignment.c.person_id == someone.id).values(sealed_contacts=None)
     )

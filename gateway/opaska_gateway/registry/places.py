@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, select
@@ -19,7 +20,12 @@ SEALED = "place.sealed"
 
 
 async def add(
-    change: Change, person: AnyRow, person_key: bytes, time_zone: str, address: str | None
+    change: Change,
+    person: AnyRow,
+    person_key: bytes,
+    time_zone: str,
+    address: str | None,
+    area: str | None = None,
 ) -> bytes:
     """Note where a person lives from now on; its id. Earlier places stay for earlier events."""
     place_id = new_id()
@@ -32,10 +38,17 @@ async def add(
             time_zone=checked_time_zone(time_zone),
             sealed=seal_facts(person_key, SEALED, place_id, facts),
             created_ms=change.at_ms,
+            area=area or postal_district(address or ""),
         )
     )
     await change.note("place_added", f"place:{place_id.hex()}", person.organisation_id)
     return place_id
+
+
+def postal_district(address: str) -> str | None:
+    """The first three digits of a Polish postal code: "32-4". No more stands in the clear."""
+    code = re.search(r"(?<!\d)(\d\d-\d)\d\d(?!\d)", address)
+    return code[1] if code else None
 
 
 async def newest(change: Change, person_id: bytes) -> bytes | None:

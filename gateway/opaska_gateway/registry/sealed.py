@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from opaska_gateway.vault import Vault
 
 
-def key_of(vault: Vault, person: AnyRow) -> bytes:
-    """The person's key; refused when it was destroyed."""
+def key_of(vault: Vault, person: AnyRow, person_id: bytes | None = None) -> bytes:
+    """The person's key, from a row with it; refused when it was destroyed."""
+    id_: bytes = person_id or person.id
     if person.wrapped_key is None:
-        raise Refused(f"person {person.id.hex()[:8]} was erased; nothing about them can be read")
-    return vault.unwrap(person_key_purpose(person.id), person.wrapped_key)
+        raise Refused(f"person {id_.hex()[:8]} was erased; nothing about them can be read")
+    return vault.unwrap(person_key_purpose(id_), person.wrapped_key)
 
 
 def seal_facts(key: bytes, column: str, row_id: bytes, facts: dict[str, str]) -> bytes:
