@@ -62,9 +62,15 @@ async def only_fall(heart: Core) -> Any:
 async def after_deadline(
     heart: Core, by_ms: int = PAST_DEADLINE_MS, context: Context | None = None
 ) -> None:
-    """Let the duty look once, so much later."""
+    """Let the duty do what is to be done so much later."""
     with clock.driven_by(Later(by_ms)):
-        await FallRaiser(context or heart.context)._round()
+        await all_due(FallRaiser(context or heart.context))
+
+
+async def all_due(raiser: FallRaiser) -> None:
+    """Until it has nothing to do."""
+    while await raiser._round() == 0:
+        pass
 
 
 @asynccontextmanager

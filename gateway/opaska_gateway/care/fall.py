@@ -80,9 +80,12 @@ def due_ms(received_ms: int, happened_ms: int | None, deadline_s: int) -> int:
     return max(min(happened_ms, received_ms) + deadline_s * 1000, received_ms) + GRACE_MS
 
 
-def is_due(now_ms: int, received_ms: int, due_at_ms: int) -> bool:
-    """Whether the wait is over; a clock that was set back since must not make it longer."""
-    return not received_ms - GRACE_MS <= now_ms < due_at_ms
+def ahead_ms(now_ms: int) -> int:
+    """What was announced later than this was so by a clock that has been set back since.
+
+    Its wait is over: nobody waits longer for that.
+    """
+    return now_ms + GRACE_MS
 
 
 def cancel_word(reason: int | None) -> str:

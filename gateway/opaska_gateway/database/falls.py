@@ -5,16 +5,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, func, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql
 
-from opaska_gateway.care.fall import ANNOUNCED, BY_GATEWAY, DEADLINE, UNHEARD, step
+from opaska_gateway.care.fall import (
+    ANNOUNCED,
+    BY_GATEWAY,
+    DEADLINE,
+    UNHEARD,
+    ahead_ms,
+    step,
+)
 from opaska_gateway.care.wearing import Assignment, Whose
 from opaska_gateway.database.events import add_duty
 from opaska_gateway.database.tables import agreement, announced_fall, assignment, device, event
 from opaska_protocol.reports import FALL
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sqlalchemy import Connection
 
     from opaska_gateway.batch import MessageId
@@ -28,9 +37,25 @@ _STATE = (
     .with_for_update()  # SQLite has one writer and drops this clause
 )
 _IS_ANNOUNCED = announced_fall.c.state == literal_column(f"'{ANNOUNCED}'")  # as in the index
-_WAITING = select(
-    announced_fall.c.id, announced_fall.c.announced_ms, announced_fall.c.due_ms
-).where(_IS_ANNOUNCED)
+_turn = func.row_number().over(
+    partition_by=announced_fall.c.device_id, order_by=announced_fall.c.id
+)
+_due = (
+    select(announced_fall.c.id, _turn.label("turn"))
+    .where(
+        _IS_ANNOUNCED,
+        or_(
+            announced_fall.c.due_ms <= bindparam("now_ms"),
+            announced_fall.c.announced_ms > bindparam("ahead_ms"),
+        ),
+        announced_fall.c.id.not_in(bindparam("but", expanding=True)),
+    )
+    .subquery()
+)
+_DUE = select(_due.c.id).where(_due.c.turn == 1).order_by(_due.c.id)
+_NEXT = select(func.min(announced_fall.c.due_ms)).where(
+    _IS_ANNOUNCED, announced_fall.c.due_ms > bindparam("now_ms")
+)
 _ANNOUNCED = (
     select(
         announced_fall.c.id,
@@ -54,14 +79,6 @@ _ANNOUNCED = (
     .where(announced_fall.c.id == bindparam("fall"), _IS_ANNOUNCED)
     .with_for_update(of=announced_fall)
 )
-
-
-class Waiting(NamedTuple):
-    """A fall whose deadline runs."""
-
-    id: int
-    announced_ms: int
-    due_ms: int
 
 
 class Overdue(NamedTuple):
@@ -103,9 +120,16 @@ def hear(
     return effects
 
 
-def waiting(connection: Connection) -> list[Waiting]:
-    """All whose deadline runs: few at any time."""
-    return [Waiting._make(row) for row in connection.execute(_WAITING)]
+def due(connection: Connection, now_ms: int, but: Collection[int]) -> list[int]:
+    """Of each band the fall that has been due for longest, but none of those."""
+    wanted = {"now_ms": now_ms, "ahead_ms": ahead_ms(now_ms), "but": list(but)}
+    return list(connection.execute(_DUE, wanted).scalars())
+
+
+def next_due_ms(connection: Connection, now_ms: int) -> int | None:
+    """When the next deadline ends; None = none runs."""
+    next_ms: int | None = connection.execute(_NEXT, {"now_ms": now_ms}).scalar()
+    return next_ms
 
 
 def overdue(connection: Connection, fall_id: int) -> Overdue | None:

@@ -14,7 +14,7 @@ from sqlalchemy import LargeBinary, bindparam, func, insert, literal, not_, or_,
 from opaska_gateway.database.tables import assignment, device, event, organisation, outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -30,6 +30,9 @@ def _is_ahead(column: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 _FREE = or_(outbox.c.lease_until_ms.is_(None), not_(_is_ahead(outbox.c.lease_until_ms)))
+_OTHER_CASE = or_(
+    outbox.c.case_id.is_(None), outbox.c.case_id.not_in(bindparam("but", expanding=True))
+)
 _DUE = (
     select(outbox.c.id)
     .where(
@@ -37,6 +40,7 @@ _DUE = (
         outbox.c.done_ms.is_(None),
         not_(_is_ahead(outbox.c.next_attempt_ms)),
         _FREE,
+        _OTHER_CASE,
     )
     .order_by(outbox.c.next_attempt_ms, outbox.c.id)
     .limit(bindparam("at_most"))
@@ -87,7 +91,7 @@ _NEXT = select(
             outbox.c.next_attempt_ms,
         )
     )
-).where(outbox.c.destination == bindparam("destination"), outbox.c.done_ms.is_(None))
+).where(outbox.c.destination == bindparam("destination"), outbox.c.done_ms.is_(None), _OTHER_CASE)
 
 
 class Waiting(NamedTuple):
@@ -156,9 +160,14 @@ class Lease(NamedTuple):
 
 
 def claim(
-    connection: Connection, destination: str, lease: Lease, now_ms: int, at_most: int
+    connection: Connection,
+    destination: str,
+    lease: Lease,
+    now_ms: int,
+    at_most: int,
+    but: Collection[bytes] = (),
 ) -> list[Waiting]:
-    """Lease rows that are due; nobody else gets them before the lease ends."""
+    """Lease rows that are due, of no case in `but`; nobody else gets them before it ends."""
     wanted = {
         "to": destination,
         "after": now_ms + 1,
@@ -166,6 +175,7 @@ def claim(
         "owner": lease.owner,
         "until": now_ms + lease.lasts_ms,
         "at_most": at_most,
+        "but": list(but),
     }
     ids = [row.id for row in connection.execute(_CLAIM, wanted)]
     if not ids:
@@ -173,9 +183,12 @@ def claim(
     return [Waiting._make(row) for row in connection.execute(_ROWS, {"ids": ids})]
 
 
-def next_due_ms(connection: Connection, destination: str) -> int | None:
-    """When the next row will be due; None = nothing waits."""
-    due: int | None = connection.execute(_NEXT, {"destination": destination}).scalar()
+def next_due_ms(
+    connection: Connection, destination: str, but: Collection[bytes] = ()
+) -> int | None:
+    """When the next row, of no case in `but`, will be due; None = nothing waits."""
+    wanted = {"destination": destination, "but": list(but)}
+    due: int | None = connection.execute(_NEXT, wanted).scalar()
     return due
 
 

@@ -3,7 +3,8 @@
 
 Rows are claimed by lease, so that a row is in one hand at a time. An attempt that fails is
 repeated with growing pauses: an alarm's for ever, while its case stays open and visible; a fault's
-for a day. Faults have a hand of their own: an alarm never waits for one.
+for a day. Faults have a hand of their own: an alarm never waits for one. One case has a few hands
+at most: a band that raises alarms without end delays no other's.
 
 At least once: who is killed between the centre's yes and its record sends that signal again. The
 repeat keeps its number and tells when it happened, so that a receiver can know it for one.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -41,6 +43,7 @@ T = TypeVar("T")
 
 # Deliveries side by side; the centre keeps one turn per account.
 HANDS: Final = {outbox.CENTRE: 16, outbox.TROUBLE: 1}
+OF_CASE: Final = 4  # claimed of one case at a time, and no more while it has as many hands
 SPARE_S: Final = 5.0  # beyond the centre's own time-outs, before an attempt is ended here
 RECORD_MS: Final = 10_000  # a lease outlasts an attempt by this, so that its end is recorded
 PAUSES_MS: Final = (30_000, 60_000, 120_000, 300_000)  # after failures; the last one for ever
@@ -80,6 +83,7 @@ class Forwarder:
         lease_ms = int(self._attempt_s * 1000) + RECORD_MS
         self._lease = outbox.Lease(os.urandom(16), lease_ms, lease_ms + PAUSES_MS[-1])
         self._free = dict(HANDS)
+        self._hands_of: Counter[bytes | None] = Counter()  # by case
 
     async def run(self) -> None:
         """Work for ever."""
@@ -95,6 +99,7 @@ class Forwarder:
     async def _round(self, group: asyncio.TaskGroup) -> None:
         """Hand out what is due, then wait for more."""
         self._context.outbox_ready.clear()
+        self._hands_of = +self._hands_of  # without those that have none any more
         try:
             claimed, due_ms = await self._transact(self._claim)
         except Exception as error:  # at the edge of the task: it must go on
@@ -105,6 +110,7 @@ class Forwarder:
             if row.destination == outbox.TROUBLE and row.is_report:
                 self._context.troubles.remember([(*_trouble(row), row.id, clock.now_ms())])
             self._free[row.destination] -= 1
+            self._hands_of[row.case_id] += 1
             group.create_task(self._hand_out(row, signal))
         await self._pause(due_ms)
 
@@ -113,16 +119,36 @@ class Forwarder:
         now_ms = clock.now_ms()
         claimed: list[Claimed] = []
         due_ms: list[int] = []
+        hands_of = self._hands_of.copy()  # the loop may end some meanwhile
         for destination, free in self._free.items():
             if not free:
                 continue
-            for row in outbox.claim(connection, destination, self._lease, now_ms, free):
+            for row in self._take(connection, destination, now_ms, free, hands_of):
                 if not self._is_repeat(connection, row, now_ms):
                     body = self._body(connection, row)
                     claimed.append((row, signal_of(row, body, now_ms)))
-            next_ms = outbox.next_due_ms(connection, destination)
+            next_ms = outbox.next_due_ms(connection, destination, _crowded(hands_of))
             due_ms += [] if next_ms is None else [next_ms]
         return claimed, min(due_ms, default=None)
+
+    def _take(
+        self,
+        connection: Connection,
+        destination: str,
+        now_ms: int,
+        free: int,
+        hands_of: Counter[bytes | None],
+    ) -> list[Waiting]:
+        """Rows for free hands, counted in `hands_of`."""
+        rows: list[Waiting] = []
+        while len(rows) < free:
+            most, but = min(OF_CASE, free - len(rows)), _crowded(hands_of)
+            more = outbox.claim(connection, destination, self._lease, now_ms, most, but)
+            if not more:
+                break
+            hands_of.update(row.case_id for row in more)
+            rows += more
+        return rows
 
     def _is_repeat(self, connection: Connection, row: Waiting, now_ms: int) -> bool:
         """Whether the centre was just told of this trouble; then the row is done."""
@@ -168,6 +194,7 @@ class Forwarder:
         finally:
             self._context.busy -= 1
             self._free[row.destination] += 1
+            self._hands_of[row.case_id] -= 1
             self._context.outbox_ready.set()
 
     async def _deliver(self, row: Waiting, signal: Signal) -> Delivery:
@@ -229,6 +256,11 @@ class Forwarder:
 
 def _trouble(row: Waiting) -> tuple[bytes, str]:
     return row.device_id, row.payload["kind"]
+
+
+def _crowded(hands_of: Counter[bytes | None]) -> list[bytes]:
+    """Cases that have as many hands as one may."""
+    return [case for case, hands in hands_of.items() if case is not None and hands >= OF_CASE]
 
 
 def _pause_ms(attempts: int) -> int:

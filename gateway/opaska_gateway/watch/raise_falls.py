@@ -3,7 +3,8 @@
 
 Deadlines are rows, by the gateway's own clock, so a gateway that starts again goes on with them.
 Each fall is raised in a transaction of its own that looks at it again: once, whoever else tries,
-and one that fails holds up no other.
+and one that fails holds up no other. Bands take turns, so that no flood of falls from one of them
+delays another's.
 
 A cancel may be on its way here while the gateway was away or could not store: what has waited is
 stored first.
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opaska_gateway import clock
 from opaska_gateway.care.alarm_kinds import signal_kind
-from opaska_gateway.care.fall import is_due
 from opaska_gateway.database import cases, falls, outbox
 from opaska_gateway.database.sickness import sickness
 from opaska_gateway.logs import get_logger, journey
@@ -26,19 +26,19 @@ from opaska_protocol.answers import STORED
 from opaska_protocol.reports import ALARM, FALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection
 
     from sqlalchemy import Connection
 
     from opaska_gateway.context import Context
     from opaska_gateway.database.cases import Case, Told
-    from opaska_gateway.database.falls import Overdue, Waiting
+    from opaska_gateway.database.falls import Overdue
     from opaska_gateway.ringing import Rung
 
 ALARM_KIND: Final = (ALARM, FALL)  # as which a case holds it
 START_S: Final = 5.0  # after a start: the broker hands over what it kept, bands connect again
 LOOK_AGAIN_S: Final = 10.0  # another gateway may have stored one, and died before its deadline
-TRY_AGAIN_S: Final = 1.0  # while the database cannot work
+TRY_AGAIN_S: Final = 1.0  # what could not be raised, and all while the database cannot work
 
 log = get_logger()
 
@@ -66,6 +66,7 @@ class FallRaiser:
         self._context = context
         self._sick = sick
         self._problem: str | None = None  # why falls cannot be raised now; None = they can
+        self._later: dict[int, float] = {}  # falls that failed: when (s) they are tried again
 
     async def run(self) -> None:
         """Work for ever."""
@@ -80,32 +81,40 @@ class FallRaiser:
                 pass
 
     async def _round(self) -> float:
-        """Raise what is due; how many seconds there is nothing to do, then."""
+        """Raise the next due fall of each band; after how many seconds to look again."""
         self._context.busy += 1
-        problem: Exception | None = None
-        pause_s = LOOK_AGAIN_S
         try:
-            due, pause_s = _sorted(await self._waiting())
-            for fall in due:
-                problem = await self._attempt(fall) or problem
+            return await self._raise_due()
         except Exception as error:  # at the edge of the task: it must go on
-            problem = error
+            self._note(error)
+            return TRY_AGAIN_S
         finally:
             self._context.busy -= 1
-        self._note(problem)
-        return pause_s if problem is None else TRY_AGAIN_S
 
-    async def _waiting(self) -> list[Waiting]:
+    async def _raise_due(self) -> float:
+        now_s = clock.monotonic_s()
+        self._later = {fall: at_s for fall, at_s in self._later.items() if at_s > now_s}
         async with self._context.database.read() as connection:
-            return await connection.run_sync(falls.waiting)
+            due, next_s = await connection.run_sync(_due, self._later)
+        problem: Exception | None = None
+        for fall_id in due:
+            error = await self._attempt(fall_id)
+            if error is not None:
+                problem = error
+                self._later[fall_id] = now_s + TRY_AGAIN_S
+        if problem is not None or not self._later:
+            self._note(problem)
+        if problem is not None and _is_general(problem):
+            return TRY_AGAIN_S
+        return 0.0 if due else min([next_s, *(at_s - now_s for at_s in self._later.values())])
 
-    async def _attempt(self, fall: Waiting) -> Exception | None:
+    async def _attempt(self, fall_id: int) -> Exception | None:
         """Raise one; why it could not be."""
         sick = self._sick()
         if sick is not None:
             return StoringWaits(sick)
         try:
-            raised = await self._context.database.transact(partial(_raise, fall.id))
+            raised = await self._context.database.transact(partial(_raise, fall_id))
         except Exception as error:  # the others must not wait for it
             return error
         if raised is not None:
@@ -132,12 +141,17 @@ class FallRaiser:
         self._problem = problem
 
 
-def _sorted(waiting: Sequence[Waiting]) -> tuple[list[Waiting], float]:
-    """(falls that are due, seconds until the next one is)"""
+def _due(connection: Connection, but: Collection[int]) -> tuple[list[int], float]:
+    """(falls to be raised now, seconds until the next one may be)"""
     now_ms = clock.now_ms()
-    due = [fall for fall in waiting if is_due(now_ms, fall.announced_ms, fall.due_ms)]
-    later_ms = [fall.due_ms - now_ms for fall in waiting if fall not in due]
-    return due, min([LOOK_AGAIN_S, *(ms / 1000 for ms in later_ms)])
+    next_ms = falls.next_due_ms(connection, now_ms)
+    next_s = LOOK_AGAIN_S if next_ms is None else min((next_ms - now_ms) / 1000, LOOK_AGAIN_S)
+    return falls.due(connection, now_ms, but), next_s
+
+
+def _is_general(error: Exception) -> bool:
+    """Whether no other fall could be raised either."""
+    return isinstance(error, StoringWaits) or sickness(error) is not None
 
 
 def _raise(fall_id: int, connection: Connection) -> Raised | None:

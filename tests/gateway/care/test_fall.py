@@ -21,7 +21,6 @@ from opaska_gateway.care.fall import (
     TRANSITIONS,
     UNHEARD,
     due_ms,
-    is_due,
     step,
 )
 from opaska_protocol import reports
@@ -75,20 +74,6 @@ def test_the_deadline_counts_from_the_fall_and_always_leaves_a_few_seconds(
     happened_ms = None if happened_s is None else NOW_MS + happened_s * 1000
     due = due_ms(NOW_MS + received_s * 1000, happened_ms, reports.COUNTDOWN_S)
     assert due == NOW_MS + expected_s * 1000 + GRACE_MS
-
-
-@pytest.mark.parametrize(
-    ("now_ms", "expected"),
-    [
-        (NOW_MS, False),
-        (NOW_MS + 22_999, False),
-        (NOW_MS + 23_000, True),
-        (NOW_MS - 1_000, False),  # a clock that is corrected by a little
-        (NOW_MS - 3_600_000, True),  # one that was set back: nobody waits an hour for that
-    ],
-)
-def test_the_wait_ends_also_when_the_clock_is_set_back(now_ms: int, expected: bool) -> None:
-    assert is_due(now_ms, NOW_MS, NOW_MS + 23_000) == expected
 
 
 def test_everything_that_settles_has_a_word() -> None:

@@ -326,6 +326,21 @@ async def test_deliveries_run_side_by_side_but_not_without_bound(heart: Core) ->
     assert len(centre.heard) == len(bands)
 
 
+async def test_a_flood_of_alarms_from_one_band_delays_no_alarm_of_another(heart: Core) -> None:
+    """Promise 10: the centre hangs, or answers slowly, while a stolen band raises alarms."""
+    stolen = await heart.add_band(account="BAD0")
+    wearer = await heart.add_band(account="600D")
+    centre = FakeCentre("accepted")
+    centre.may_answer.clear()
+    async with forwarding(heart, centre):
+        await bring(heart, *((stolen, stolen.sos()) for _ in range(5 * AT_ONCE)))
+        await until(lambda: centre.heard, "the first is on its way")
+        await bring(heart, (wearer, wearer.sos()))
+        await until(lambda: centre.heard[-1].account == "600D", "the wearer's goes beside it", 5)
+        centre.may_answer.set()
+        await until(lambda: len(centre.heard) == 5 * AT_ONCE + 1, "and none is forgotten")
+
+
 async def _claim(heart: Core, owner: bytes, at_ms: int) -> list[Waiting]:
     lease = outbox.Lease(owner, LEASE_MS, LEASE_MS + PAUSES_MS[-1])
 

@@ -25,6 +25,7 @@ from tests.support.falls import (
     COUNTDOWN_MS,
     PAST_DEADLINE_MS,
     after_deadline,
+    all_due,
     announced,
     cancelled,
     falls,
@@ -262,7 +263,7 @@ async def test_two_gateways_raise_a_fall_once(heart: Core) -> None:
         await bring(heart, (band, announced(band)))
     with clock.driven_by(Later(PAST_DEADLINE_MS)):
         gateways = [FallRaiser(heart.context), FallRaiser(heart.new_context())]
-        await asyncio.gather(*(gateway._round() for gateway in gateways))
+        await asyncio.gather(*map(all_due, gateways))
     assert [gateway._problem for gateway in gateways] == [None, None]
     assert {fall.state for fall in await falls(heart)} == {"raised"}
     assert len(await _outbox(heart)) == 20
@@ -273,9 +274,11 @@ async def test_two_gateways_raise_a_fall_once(heart: Core) -> None:
 async def test_a_fall_that_was_settled_since_it_was_found_due_is_left_alone(heart: Core) -> None:
     band = await heart.add_band()
     await bring(heart, (band, announced(band)))
-    (found,) = await heart.database.transact(database_falls.waiting)
+    later_ms = clock.now_ms() + PAST_DEADLINE_MS
+    look = partial(database_falls.due, now_ms=later_ms, but=())
+    (found,) = await heart.database.transact(look)
     await bring(heart, (band, cancelled(band, of_seq=1)))
-    assert await heart.database.transact(partial(raise_falls._raise, found.id)) is None
+    assert await heart.database.transact(partial(raise_falls._raise, found)) is None
     assert await heart.cases() == []
 
 
@@ -304,7 +307,8 @@ async def test_a_cancel_that_waits_for_the_disk_counts_first(heart: Core) -> Non
         assert raiser._problem == "the disk is full"
         await bring(heart, (band, cancelled(band, of_seq=1)))
         sick[0] = None
-        await raiser._round()
+    with clock.driven_by(Later(PAST_DEADLINE_MS + 1_000)):
+        await all_due(raiser)
     assert raiser._problem is None
     assert (await only_fall(heart)).state == "cancelled"
 
@@ -315,7 +319,7 @@ async def test_an_end_that_comes_while_it_is_raised_counts_or_comes_too_late(hea
         await bring(heart, (band, announced(band)))
     with clock.driven_by(Later(PAST_DEADLINE_MS)):
         await asyncio.gather(
-            FallRaiser(heart.context)._round(),
+            all_due(FallRaiser(heart.context)),
             bring(heart, *((band, cancelled(band, of_seq=1)) for band in bands)),
         )
     raised = [fall for fall in await falls(heart) if fall.state == "raised"]
@@ -333,6 +337,23 @@ async def test_a_fall_announced_at_another_gateway_that_died_is_raised_by_this_o
         await bring(heart, (band, announced(band, deadline_s=0)))  # wakes only its own process
         await until(lambda: other.counters["falls_raised"], "the other gateway raises it")
     assert len(await _outbox(heart)) == 1
+
+
+async def test_a_flood_of_falls_from_one_band_delays_no_fall_of_another(heart: Core) -> None:
+    """Promise 10: a stolen band announces as fast as it can, with no time to cancel."""
+    stolen, wearer = await heart.add_band(), await heart.add_band()
+    await bring(heart, *((stolen, announced(stolen, deadline_s=0)) for _ in range(MANY)))
+    await bring(heart, (wearer, announced(wearer, deadline_s=0)))
+    await after_deadline(heart)
+    order = [fall.device_id for fall in sorted(await falls(heart), key=_raised_as)]
+    assert len(order) == MANY + 1
+    assert wearer.device_id in order[:2]
+
+
+def _raised_as(fall: Any) -> int:
+    """Its duty's row: they count up."""
+    assert fall.state == "raised"
+    return int(fall.settled_by_event_id)
 
 
 MANY = 60  # falls: more rows than the pages at hand have room for
@@ -418,6 +439,11 @@ def _may_grow(connection: Connection) -> None:
 
 
 async def test_the_due_falls_are_found_by_their_own_index(heart: Core) -> None:
-    statement = database_falls._WAITING.compile(compile_kwargs={"literal_binds": True})
-    plan = await heart.rows(f"EXPLAIN QUERY PLAN {statement}")
-    assert "ix_announced_fall_due" in plan[0].detail
+    values = {"now_ms": 1, "ahead_ms": 2, "but": [3]}
+    for query in (database_falls._DUE, database_falls._NEXT):
+        known = {name: value for name, value in values.items() if name in query.compile().params}
+        wanted = query.params(known)
+        statement = wanted.compile(compile_kwargs={"literal_binds": True})
+        plan = await heart.rows(f"EXPLAIN QUERY PLAN {statement}")
+        details = " ".join(row.detail for row in plan)
+        assert "USING INDEX ix_announced_fall_due" in details.replace("COVERING ", "")
