@@ -30,6 +30,7 @@ class Resender:
         self._bands = bands
         self._replies = replies
         self.waiting = frozenset[bytes]()  # replaced as a whole: another thread reads it
+        self._settled: dict[bytes, int] = {}  # device: version of its settings, as it is to be
         self._told: dict[int, int] = {}  # event id: state that was sent
         self._ordered: set[tuple[bytes, int]] = set()  # (kid, dseq) that were sent
 
@@ -44,6 +45,17 @@ class Resender:
     def expect_echo(self, kids: Iterable[bytes]) -> None:
         """These bands were told, or will be, more than STORED."""
         self.waiting = self.waiting.union(kids)
+
+    def is_settled(self, device_id: bytes, version: int) -> bool:
+        """Whether this version is the desired one, and known to be in force. Any thread."""
+        return self._settled.get(device_id) == version
+
+    def settle(self, device_id: bytes, version: int | None) -> None:
+        """It is, and needs no look into the database until something changes; None: it is not."""
+        if version is None:
+            self._settled.pop(device_id, None)
+        else:
+            self._settled[device_id] = version
 
     async def tell(self, answers: Iterable[Told]) -> None:
         """Tell bands that their reports got further."""
@@ -62,6 +74,7 @@ class Resender:
         answers, ordered = await self._database.transact(_everything)
         fresh = [one for one in answers if self._told.get(one.event_id) != one.state]
         new_orders = [one for one in ordered if one not in self._ordered]
+        self._settled = {}
         self._told = {one.event_id: one.state for one in answers}
         self._ordered = set(ordered)
         self.waiting = frozenset([one.kid for one in answers] + [kid for kid, _ in ordered])

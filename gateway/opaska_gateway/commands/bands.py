@@ -179,8 +179,10 @@ def set_(
     typer.echo(f"order {dseq} waits for band {band}: version {version} of its settings")
 
 
-@app.command()
-def settings(band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+@app.command("settings")
+def settings_(
+    band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None
+) -> None:
     """The settings that a band is to have, and those that it says are in force."""
 
     async def work(office: Office) -> dict[str, Any]:
@@ -193,7 +195,7 @@ def settings(band: BandArgument, as_json: JsonOption = False, config: ConfigOpti
     if as_json:
         show_json(found)
     else:
-        show_rows(found["settings"], SETTINGS_COLUMNS, as_json=False)
+        show_rows(list(map(_in_words, found["settings"])), SETTINGS_COLUMNS, as_json=False)
         typer.echo(_agreed(found))
 
 
@@ -235,6 +237,15 @@ def _hand_out_bundle(
         typer.echo(f"band {bundle.label} ({bundle.kid}): bundle written to {out}", err=True)
 
 
+def _in_words(setting: dict[str, Any]) -> dict[str, Any]:
+    """As `bands set` takes them; "?" for what nobody knows."""
+    words = {None: "?", True: "true", False: "false"}
+    return {
+        name: words[value] if value is None or isinstance(value, bool) else value
+        for name, value in setting.items()
+    }
+
+
 def _agreed(found: dict[str, Any]) -> str:
     """Whether the band has what it is to have, in words."""
     desired, reported = found["desired_version"], found["reported_version"]
@@ -245,8 +256,8 @@ def _agreed(found: dict[str, Any]) -> str:
     if desired == (reported or 0):
         return has
     return (
-        f"{has}; version {desired} was ordered {found['orders']} times, last at "
-        f"{time_text(found['ordered_ms'])}; if the band refuses it: opaska bands faults"
+        f"{has}; version {desired} was ordered, last at {time_text(found['ordered_ms'])}; "
+        "if the band refuses it: opaska bands faults"
     )
 
 

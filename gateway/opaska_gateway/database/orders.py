@@ -14,14 +14,12 @@ from opaska_protocol.frame import MAX_U32
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
 
 AT_ONCE = 4  # orders to one band in one go
 
 
-async def add(
-    connection: AsyncConnection,
+def add(
+    connection: Connection,
     device_id: bytes,
     organisation_id: bytes,
     kind: int,
@@ -29,8 +27,8 @@ async def add(
 ) -> int:
     """Add an order; its dseq. It leaves with `Context.changed_elsewhere` or at a heartbeat."""
     highest = select(func.max(band_order.c.dseq)).where(band_order.c.device_id == device_id)
-    dseq = int((await connection.execute(highest)).scalar() or 0) + 1
-    await connection.execute(
+    dseq = int(connection.execute(highest).scalar() or 0) + 1
+    connection.execute(
         insert(band_order).values(
             device_id=device_id,
             dseq=dseq,

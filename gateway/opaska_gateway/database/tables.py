@@ -38,6 +38,7 @@ from opaska_gateway.database.columns import (
     ref,
     unique_where,
 )
+from opaska_gateway.database.settings_tables import band_settings
 from opaska_gateway.database.silence_tables import (
     absence,
     listening,
@@ -54,6 +55,7 @@ __all__ = [
     "assignment",
     "audit",
     "band_order",
+    "band_settings",
     "care_case",
     "device",
     "device_key",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from opaska_gateway.database.tables import assignment
 from opaska_gateway.errors import Refused
-from opaska_gateway.registry import places
+from opaska_gateway.registry import orders, places
 from opaska_gateway.registry.accounts import checked_account
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import BAND, PERSON, find
@@ -40,7 +40,8 @@ async def assign(
         raise Refused(
             f"band {band.label} is worn already; first: opaska people unassign {band.label}"
         )
-    ended_ms, settings = await _before(change, band.id)
+    ended_ms = await _taken_off_ms(change, band.id)
+    settings = await _settings_of(change, someone.id, band.id)
     assignment_id = new_id()
     row = {
         "id": assignment_id,
@@ -61,6 +62,7 @@ async def assign(
         band.organisation_id,
         to_value=f"device:{band.id.hex()} person:{someone.id.hex()}",
     )
+    await orders.hand_over(change, band, settings)
     return assignment_id
 
 
@@ -95,12 +97,21 @@ async def worn_now(change: Change, device_id: bytes) -> AnyRow | None:
     return (await change.connection.execute(query)).first()
 
 
-async def _before(change: Change, device_id: bytes) -> tuple[int, dict[str, Any]]:
-    """When the band was last taken off, and the settings it still has from then."""
+async def _taken_off_ms(change: Change, device_id: bytes) -> int:
+    """When the band's last assignment ended; 0: it had none."""
+    query = select(func.max(assignment.c.to_ms)).where(assignment.c.device_id == device_id)
+    return (await change.connection.execute(query)).scalar() or 0
+
+
+async def _settings_of(change: Change, person_id: bytes, device_id: bytes) -> dict[str, Any]:
+    """What the person had before, on this band or another; or what this one has in store."""
     query = (
-        select(assignment.c.to_ms, assignment.c.settings)
-        .where(assignment.c.device_id == device_id)
-        .order_by(assignment.c.to_ms.desc())
+        select(assignment.c.settings)
+        .where(assignment.c.person_id == person_id)
+        .order_by(assignment.c.from_ms.desc())
     )
     last = (await change.connection.execute(query.limit(1))).first()
-    return (last.to_ms, last.settings) if last else (0, {})
+    if last is not None:
+        settings: dict[str, Any] = last.settings
+        return settings
+    return await orders.of_band_in_store(change.connection, device_id)

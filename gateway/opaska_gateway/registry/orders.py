@@ -1,81 +1,170 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders to a band: its settings, by name. They wait until a heartbeat says they took effect."""
+"""Orders to a band: its settings, by name, as a whole set that fits together.
+
+Settings belong to the wearer: a new assignment takes over what the person had before.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
-from opaska_gateway.database import orders
+from opaska_gateway.database import band_settings
 from opaska_gateway.database.tables import assignment
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.find import BAND, find
 from opaska_protocol.body import FLAG
 from opaska_protocol.errors import BodyError
-from opaska_protocol.orders import SETTINGS, SETTINGS_FIELDS, settings_to_wire
+from opaska_protocol.orders import SETTINGS_FIELDS, settings_to_wire, whole_settings
 
 if TYPE_CHECKING:
-    from opaska_gateway.registry.change import Change
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
-FLAGS = {"true": True, "false": False}
-VERSION = "version"  # of a whole set: not for people to choose
+    from opaska_gateway.registry.change import AnyRow, Change
+
+FLAGS: Final = {"true": True, "false": False}
+DEFAULT: Final = "default"  # NAME=default: as the band is made
+CLASHES: Final = {  # by the field that BodyError names
+    "hr_low hr_high": "hr_low must be below hr_high",
+    "pulse_minutes": "hr_low, hr_high and spo2_low need a pulse: pulse_minutes above 0",
+    "awake_to": "awake_from must be before awake_to",
+    "inactive_hours": "inactive_hours must fit between awake_from and awake_to, "
+    "or it could never ring",
+}
+_VERSION, *_FIELDS = SETTINGS_FIELDS  # the version of a set is not for people to choose
 
 
-async def set_band(change: Change, text: str, wanted: dict[str, Any]) -> int:
-    """Order these settings, together with those the wearer has already; the order's number."""
+class Ordered(NamedTuple):
+    """What a band was told: a version of its settings, by an order of this number."""
+
+    version: int
+    dseq: int
+
+
+async def set_band(change: Change, text: str, wanted: dict[str, Any]) -> Ordered:
+    """Order these settings, None for a default, with those that it has to have already."""
     band = await find(change.connection, BAND, text)
     if band.revoked_ms is not None:
         raise Refused(f"band {band.label} is revoked; it takes no orders")
-    worn = (
-        await change.connection.execute(
-            select(assignment).where(
-                assignment.c.device_id == band.id, assignment.c.to_ms.is_(None)
-            )
-        )
-    ).first()
-    settings: dict[str, Any] = {**(worn.settings if worn else {}), **wanted}
+    worn = await _worn(change.connection, band.id)
+    had = worn.settings if worn else await of_band_in_store(change.connection, band.id)
+    settings = {name: value for name, value in {**had, **wanted}.items() if value is not None}
+    _check_together(settings)
     if worn:
         await change.connection.execute(
             update(assignment).where(assignment.c.id == worn.id).values(settings=settings)
         )
-    dseq = await orders.add(
-        change.connection, band.id, band.organisation_id, SETTINGS, settings_to_wire(settings)
+    return await order(change, band, settings, wanted)
+
+
+async def order(
+    change: Change, band: AnyRow, settings: dict[str, Any], changed: dict[str, Any]
+) -> Ordered:
+    """Order this whole set, in which this was changed."""
+    ordered = Ordered(
+        *await change.connection.run_sync(
+            band_settings.want, band.id, band.organisation_id, settings
+        )
     )
     await change.note(
         "settings_ordered",
         f"device:{band.id.hex()}",
         band.organisation_id,
-        to_value=" ".join(f"{name}={value}" for name, value in sorted(wanted.items())),
+        to_value=" ".join(
+            f"{name}={DEFAULT if value is None else value}"
+            for name, value in sorted({**changed, _VERSION[1]: ordered.version}.items())
+        ),
     )
-    return dseq
+    return ordered
+
+
+async def hand_over(change: Change, band: AnyRow, settings: dict[str, Any]) -> None:
+    """The band has another wearer, whose settings are these: order what it is not to have yet."""
+    found = await change.connection.run_sync(band_settings.known, band.id)
+    if settings != (found.desired.settings if found.desired else {}):
+        await order(change, band, settings, settings)
+
+
+async def of_band_in_store(connection: AsyncConnection, device_id: bytes) -> dict[str, Any]:
+    """What the band was given since it was last taken off: for its next wearer."""
+    taken_off = select(func.max(assignment.c.to_ms)).where(assignment.c.device_id == device_id)
+    since_ms = (await connection.execute(taken_off)).scalar() or 0
+    desired = (await connection.run_sync(band_settings.known, device_id)).desired
+    return (desired.settings or {}) if desired and desired.created_ms > since_ms else {}
+
+
+async def shown(connection: AsyncConnection, text: str) -> dict[str, Any]:
+    """Desired and reported, by setting; of a version that nobody knows the reported are None."""
+    band = await find(connection, BAND, text)
+    desired, reported, _ = await connection.run_sync(band_settings.known, band.id)
+    wanted = (desired.settings or {}) if desired else {}
+    in_force = reported.settings if reported else None
+    return {
+        "label": band.label,
+        "kid": band.kid.hex(),
+        "desired_version": desired.version if desired else 0,
+        "ordered_ms": desired.ordered_ms if desired else None,
+        "orders": desired.orders if desired else 0,
+        "reported_version": reported.version if reported else None,
+        "reported_ms": reported.reported_ms if reported else None,
+        "settings": [
+            {
+                "name": name,
+                "desired": wanted.get(name, default),
+                "reported": None if in_force is None else in_force.get(name, default),
+                "default": default,
+                "range": _range(check, low, high),
+            }
+            for _, name, check, low, high, default in _FIELDS
+        ],
+    }
 
 
 def parse_settings(words: list[str]) -> dict[str, Any]:
-    """["hold_ms=800", "quiet=true"] as values; Refused says what could be written."""
+    """["hold_ms=800", "quiet=default"] as values, None for a default; Refused says the range."""
+    ranges = {name: _range(check, low, high) for _, name, check, low, high, _ in _FIELDS}
     settings: dict[str, Any] = {}
     for word in words:
         name, _, text = word.partition("=")
-        value = None if name == VERSION else _value(name, text)
+        if name not in ranges:
+            raise Refused(f"there is no setting {name}; write {_choices(ranges)}")
+        settings[name] = None if text == DEFAULT else _value(text)
         try:
-            settings_to_wire({name: value})
+            settings_to_wire({name: settings[name]} if text != DEFAULT else {})
         except BodyError:
-            raise Refused(f"{word} cannot be ordered; write {_choices()}") from None
-        settings[name] = value
+            raise Refused(
+                f"{word} cannot be ordered; write {name}={ranges[name]}, or {name}={DEFAULT}"
+            ) from None
     if not settings:
-        raise Refused(f"nothing to order; write {_choices()}")
+        raise Refused(f"nothing to order; write {_choices(ranges)}")
     return settings
 
 
-def _value(name: str, text: str) -> Any:
+def _check_together(settings: dict[str, Any]) -> None:
+    try:
+        whole_settings(settings)
+    except BodyError as error:
+        raise Refused(f"{CLASHES[error.field]}; nothing was ordered") from None
+
+
+def _value(text: str) -> Any:
     if text in FLAGS:
         return FLAGS[text]
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
 
 
-def _choices() -> str:
-    return ", ".join(
-        f"{name}=true or false" if check == FLAG else f"{name}={low}..{high}"
-        for _, name, check, low, high, _ in SETTINGS_FIELDS
-        if name != VERSION
+def _range(check: int, low: int, high: int) -> str:
+    return "true or false" if check == FLAG else f"{low}..{high}"
+
+
+def _choices(ranges: dict[str, str]) -> str:
+    return ", ".join(f"{name}={range_}" for name, range_ in ranges.items())
+
+
+async def _worn(connection: AsyncConnection, device_id: bytes) -> AnyRow | None:
+    query = select(assignment).where(
+        assignment.c.device_id == device_id, assignment.c.to_ms.is_(None)
     )
+    return (await connection.execute(query)).first()

@@ -42,6 +42,8 @@ def _answer(report: Report, context: Context) -> None:
         )
     for generation, boot, seq, state in report.resend_answers:
         context.replies.answer(band, generation, boot, seq, state, keep=True)
+    if report.resend_orders:
+        context.resender.expect_echo({band.kid})
     for dseq, kind, arguments in report.resend_orders:
         context.replies.order(band, dseq, kind, arguments)
 

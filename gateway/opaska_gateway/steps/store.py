@@ -12,6 +12,7 @@ from opaska_gateway import clock
 from opaska_gateway.batch import Refusal
 from opaska_gateway.care.wearing import worn_at
 from opaska_gateway.database import orders
+from opaska_gateway.database.band_settings import hear
 from opaska_gateway.database.belonging import give_back
 from opaska_gateway.database.echoes import take_echoes
 from opaska_gateway.database.events import find_report, insert_reports
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from opaska_gateway.batch import Batch, Report
     from opaska_gateway.context import Context
+    from opaska_gateway.resender import Resender
 
 
 def store(batch: Batch, context: Context, connection: Connection) -> None:
@@ -45,9 +47,23 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
         if give_back(connection, context.bodies, bands[device_id], corrected):
             batch.new_in_outbox = True
     for report in fresh:
-        if report.content.type == HEARTBEAT and report.band.kid in context.resender.waiting:
-            report.resend_answers = take_echoes(connection, report)
-            report.resend_orders = orders.waiting(connection, report.band.device_id)
+        if report.content.type == HEARTBEAT:
+            _hear(context.resender, report, connection)
+
+
+def _hear(resender: Resender, heartbeat: Report, connection: Connection) -> None:
+    """What it echoes, which settings it has, and what it is to be told again."""
+    device_id, waits = heartbeat.band.device_id, heartbeat.band.kid in resender.waiting
+    if waits:
+        heartbeat.resend_answers = take_echoes(connection, heartbeat)
+    version = heartbeat.content.fields.get("settings_version")
+    if version is not None and (waits or not resender.is_settled(device_id, version)):
+        owner, then_ms = heartbeat.band.organisation_id, heartbeat.occurred_ms
+        is_news = hear(connection, device_id, owner, version, then_ms)
+        resender.settle(device_id, None if is_news else version)
+        waits |= is_news
+    if waits:
+        heartbeat.resend_orders = orders.waiting(connection, device_id)
 
 
 def _stored_before(batch: Batch, report: Report, connection: Connection) -> None:

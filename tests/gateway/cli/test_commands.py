@@ -106,8 +106,9 @@ def test_a_key_is_never_shown_again(run: Run) -> None:
 
 def test_settings_are_ordered_and_a_wrong_one_says_what_fits(run: Run) -> None:
     run("bands", "add", "--label", "7")
-    assert run("bands", "set", "7", "hold_ms=800").stdout == "order 1 waits for band 7\n"
-    assert run("bands", "set", "7", "quiet=true").stdout == "order 2 waits for band 7\n"
+    waits = "order {0} waits for band 7: version {0} of its settings\n"
+    assert run("bands", "set", "7", "hold_ms=800").stdout == waits.format(1)
+    assert run("bands", "set", "7", "quiet=true").stdout == waits.format(2)
     refused = run("bands", "set", "7", "hold_ms=5000")
     assert refused.exit_code == 1
     assert "write hold_ms=0..1000" in refused.stderr
@@ -123,6 +124,31 @@ def test_a_person_is_erased_only_after_the_band_is_back(run: Run) -> None:
     assert run("people", "unassign", "7").exit_code == 0
     assert run("people", "erase", person, "--why", "asked").exit_code == 0
     assert run("people", "list", "--json").stdout == "[]\n"
+
+
+def test_settings_are_shown_as_desired_and_as_the_band_reports_them(run: Run) -> None:
+    run("bands", "add", "--label", "7")
+    run("people", "assign", add_person(run)[:6], "7")
+    assert "not said yet" in run("bands", "settings", "7").stdout
+    run("bands", "set", "7", "hold_ms=800", "quiet=true")
+    lines = run("bands", "settings", "7").stdout.splitlines()
+    assert lines[0] == "hold_ms\t800\t?\t500\t0..1000"
+    assert lines[2] == "quiet\ttrue\t?\tfalse\ttrue or false"
+    assert "version 1 was ordered, last at 20" in lines[-1]
+    shown = json.loads(run("bands", "settings", "7", "--json").stdout)
+    assert (shown["desired_version"], shown["reported_version"]) == (1, None)
+    assert shown["settings"][0] == {
+        "name": "hold_ms",
+        "desired": 800,
+        "reported": None,
+        "default": 500,
+        "range": "0..1000",
+    }
+    refused = run("bands", "set", "7", "hold_ms=1001")
+    assert refused.exit_code == 1
+    assert "write hold_ms=0..1000" in refused.stderr
+    refused = run("bands", "set", "7", "hr_low=90", "hr_high=80")
+    assert "hr_low must be below hr_high" in refused.stderr
 
 
 def test_a_revoked_band_is_listed_as_such(run: Run) -> None:

@@ -150,7 +150,9 @@ async def test_at_most_four_answers_are_brought_again_newest_first(heart: Core) 
 
 async def _order(heart: Core, band: CoreBand) -> int:
     async with heart.database.write() as connection:
-        return await orders.add(connection, band.device_id, band.organisation_id, SETTINGS, QUIET)
+        return await connection.run_sync(
+            orders.add, band.device_id, band.organisation_id, SETTINGS, QUIET
+        )
 
 
 async def test_orders_rise_and_are_sent_until_a_heartbeat_echoes_them(heart: Core) -> None:
