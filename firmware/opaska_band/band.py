@@ -68,6 +68,7 @@ class Band:
         )
         self.motion: "Any" = None
         self.fall_sense: "Any" = None
+        self.wear: "Any" = None
         self.countdown: "Any" = attempt("countdown", self._make_countdown, self.faults)
 
     async def run(self, held: bool) -> None:
@@ -89,6 +90,7 @@ class Band:
             attempt("settings", self._load_settings, self.faults)
             self.obeys = True
             attempt("motion", self._feel_falls, self.faults)
+            attempt("wear", self._watch_wear, self.faults)
         attempt("boot report", self._report_boot, self.faults)
         self._start("heartbeat", self._beat)
         await asyncio.Event().wait()  # for ever
@@ -205,6 +207,12 @@ class Band:
         evidence = Evidence(window, self.reporter, self.outbox, self.uptime, self.faults)
         self._start("evidence", evidence.run)
         self.countdown.evidence = evidence
+
+    def _watch_wear(self) -> None:
+        from .wear import Wear
+
+        self.wear = Wear(self)
+        self._start("wear", self.wear.run)
 
     async def _is_held_on(self) -> bool:
         """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""

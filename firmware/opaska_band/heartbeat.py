@@ -71,6 +71,8 @@ class Heartbeat:
         fields["waiting"] = band.outbox.count
         fields["signal_dbm"] = band.cellular.signal_dbm
         fields["settings_version"] = band.settings.version
+        if band.wear:
+            band.wear.tell(fields)
         return fields
 
 

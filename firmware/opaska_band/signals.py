@@ -54,10 +54,11 @@ PATTERNS = {
     "countdown_4": Pattern("9999999999", 1_200, _RED, 0),
     "confirmed": Pattern("90990", 500, _WHITE, 0),  # held long enough: let go to cancel
     "cancelled": Pattern("765432", 500, _GREEN, 0),
+    "put_on": Pattern("3003", 700, _WHITE, 0),  # by day, when it lies about
 }
 COUNTDOWN = ("countdown", "countdown_2", "countdown_3", "countdown_4")
 # These say nothing about an alarm on its way, and never hide it or end what stands.
-_PASSING = ("fault", "safe_mode", "hold", "confirmed", "cancelled") + COUNTDOWN
+_PASSING = ("fault", "safe_mode", "hold", "confirmed", "cancelled", "put_on") + COUNTDOWN
 
 
 class Signals:

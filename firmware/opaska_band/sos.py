@@ -48,7 +48,7 @@ class Sos:
     def press(self, trigger: int, of_seq: "int | None" = None) -> None:
         """The wearer raises an SOS; `of_seq`: and so ends the fall that this report announced."""
         fields = {"kind": reports.SOS, "trigger": trigger}
-        is_another = self._kind == reports.FALL
+        is_another = self._kind not in (0, reports.SOS)
         if of_seq is not None:
             fields["of_seq"] = of_seq
             is_another = True
@@ -56,7 +56,11 @@ class Sos:
 
     def fall(self, fields: "dict[str, Any]") -> None:
         """An announced fall is raised."""
-        fields["kind"] = reports.FALL
+        self.sensed(reports.FALL, fields)
+
+    def sensed(self, kind: int, fields: "dict[str, Any]") -> None:
+        """An alarm that nobody has pressed."""
+        fields["kind"] = kind
         fields["trigger"] = reports.SENSOR
         self._raise(alarm.ANOTHER, fields)
 

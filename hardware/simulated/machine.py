@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# MicroPython's `machine` as on an ESP32-S3. Pins and PWM are in pins.py, buses in buses.py; what
-# is connected to them is the affair of wiring.py, on the other end of the control line.
+# MicroPython's `machine` as on an ESP32-S3. Pins and PWM are in pins.py, buses in buses.py,
+# ADC and touch in analog.py; what is connected to them is the affair of wiring.py, on the other
+# end of the control line.
 
 import hashlib
 
@@ -9,6 +10,7 @@ import control
 import pins
 import power
 import rtc
+from analog import ADC, TouchPad  # noqa: F401
 from buses import I2C, UART  # noqa: F401
 from pins import PWM, Pin  # noqa: F401
 

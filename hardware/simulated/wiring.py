@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from .chips.eg915u import DATA, EG915U
 from .chips.lsm6dso import LSM6DSO
 from .chips.max17048 import MAX17048
+from .chips.strap import Strap
 from .wearer import Wearer
 
 if TYPE_CHECKING:
@@ -26,8 +27,11 @@ PINS = {
     "i2c_sda": 8,
     "i2c_scl": 9,
     "modem_power_key": 10,
+    "strap_sense": 11,
     "modem_dtr": 12,
+    "strap_pad": 13,
     "imu_int1": 14,
+    "strap_loop": 16,
     "modem_tx": 17,
     "modem_rx": 18,
     "gauge_alert": 40,
@@ -63,6 +67,9 @@ class Wiring:
         self.gauge = MAX17048()
         self.gauge.on_alert = self._alert
         self.wearer = Wearer(processor.now_ms)
+        self.strap = Strap(
+            processor.now_ms, lambda level: processor.drive(PINS["strap_loop"], level)
+        )
         self.imu = LSM6DSO(processor.now_ms, processor.after, self.wearer)
         self.imu.on_int1 = lambda high: processor.drive(PINS["imu_int1"], int(high))
         self.modem = EG915U(processor.after, processor.utc)
@@ -124,6 +131,14 @@ class Wiring:
         if chip is None or (data and not chip.write(data)):
             return None
         return bytes(chip.read(count)) if count else b""
+
+    def adc_uv(self, gpio: int) -> int:
+        """The voltage on the pin."""
+        return self.strap.loop_uv() if gpio == PINS["strap_sense"] else 0
+
+    def touch_count(self, gpio: int) -> int:
+        """One measurement of the touch sensor on the pin."""
+        return self.strap.pad_count() if gpio == PINS["strap_pad"] else 0
 
     def uart(self, tx: int, rx: int, data: bytes) -> None:
         """Bytes that the processor has sent."""

@@ -15,6 +15,7 @@ import opaska_band.motion
 import opaska_band.obey
 import opaska_band.resume
 import opaska_band.senses.fall
-import opaska_band.signals  # noqa: F401
+import opaska_band.signals
+import opaska_band.wear  # noqa: F401
 
 micropython.qstr_info()

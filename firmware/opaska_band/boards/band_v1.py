@@ -5,7 +5,7 @@
 
 import machine
 from esp32 import NVS
-from machine import I2C, PWM, UART, Pin
+from machine import ADC, I2C, PWM, UART, Pin, TouchPad
 from micropython import const
 
 TYPE_CHECKING = False
@@ -23,8 +23,11 @@ _LED_BLUE = const(7)
 _I2C_SDA = const(8)
 _I2C_SCL = const(9)
 _MODEM_POWER_KEY = const(10)
+_STRAP_SENSE = const(11)
 _MODEM_DTR = const(12)
+_STRAP_PAD = const(13)
 _IMU_INT1 = const(14)
+_STRAP_LOOP = const(16)
 _MODEM_TX = const(17)
 _MODEM_RX = const(18)
 _CHARGER_STATUS = const(41)  # low while charging
@@ -99,6 +102,19 @@ class Board:
     @property
     def modem_dtr(self) -> Pin:
         return Pin(_MODEM_DTR, Pin.OUT, value=0)
+
+    @property
+    def strap_loop(self) -> Pin:
+        return Pin(_STRAP_LOOP, Pin.IN)
+
+    @property
+    def strap_sense(self) -> ADC:
+        """To 3.1 V."""
+        return ADC(Pin(_STRAP_SENSE), atten=ADC.ATTN_11DB)
+
+    @property
+    def strap_pad(self) -> TouchPad:
+        return TouchPad(Pin(_STRAP_PAD))
 
     @property
     def charger_status(self) -> Pin:

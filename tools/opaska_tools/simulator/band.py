@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from opaska_tools.simulator import places
 from opaska_tools.simulator.board import Board, End
-from opaska_tools.simulator.circuit import PINS, Circuit, Motion
+from opaska_tools.simulator.circuit import PINS, Circuit, Loop, Motion
 from opaska_tools.simulator.identity import write_identity
 from opaska_tools.simulator.link import LinkProxy
 from opaska_tools.simulator.records import Press, Start
@@ -163,6 +163,25 @@ class SimulatedBand(Witness):
     async def imu_fault(self, fault: str | None) -> None:
         """Break the accelerometer (FAULTS of hardware/simulated/chips/lsm6dso.py), or mend it."""
         self.circuit.wiring.imu_fault(fault)
+
+    async def strap(self, loop: Loop | None = None, touch: str | None = None) -> None:
+        """Close, open or cut the clasp, and change what touches the pad (TOUCHES of
+        hardware/simulated/chips/strap.py)."""
+        self.circuit.wiring.strap.put(loop, touch)
+
+    async def take_off(self, onto: str = "table") -> None:
+        """Open the clasp, and lay the band down."""
+        await self.strap("open", onto)
+
+    async def put_on(self) -> None:
+        """Onto dry skin, the clasp closed."""
+        await self.strap("closed", "skin")
+
+    async def chatter(self, edges: int) -> None:
+        """Let the contact of the clasp bounce so often, and then be as it was."""
+        for _ in range(edges):
+            self.circuit.drive(PINS["strap_loop"], 1)
+            self.circuit.drive(PINS["strap_loop"], 0)
 
     async def battery(self, percent: float, millivolts: int | None = None) -> None:
         """The cell's charge; without a voltage a likely one."""

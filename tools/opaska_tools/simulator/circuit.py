@@ -14,6 +14,7 @@ from opaska_tools.simulator.clock import ClockService
 if str(places.ROOT) not in sys.path:
     sys.path.append(str(places.ROOT))  # `hardware` is part of the source tree, of no package
 
+from hardware.simulated.chips.strap import Loop, Strap
 from hardware.simulated.wearer import Motion
 from hardware.simulated.wiring import FELT, PINS, Wiring
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from opaska_tools.simulator.timekeeper import Timekeeper
 
-__all__ = ["FELT", "PINS", "Circuit", "Motion"]
+__all__ = ["FELT", "PINS", "Circuit", "Loop", "Motion", "Strap"]
 
 
 class Circuit:
@@ -55,9 +56,13 @@ class Circuit:
             return False
         return True
 
-    def _answer(self, question: str, of: list[Any]) -> Any:
+    def _answer(self, question: str, of: Any) -> Any:
         if question == "i2c_scan":
             return sorted(self.wiring.i2c_chips(*of))
+        if question == "adc":
+            return self.wiring.adc_uv(of)
+        if question == "touch":
+            return self.wiring.touch_count(of)
         scl, sda, address, data, count = of
         answer = self.wiring.i2c(scl, sda, address, bytes.fromhex(data), count)
         return None if answer is None else answer.hex()
