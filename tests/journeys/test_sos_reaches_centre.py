@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from opaska_protocol import answers
 from opaska_tools.stage.scene import SOS_CODE, Scene
 from opaska_tools.stage.stored import alarms_of
 from opaska_tools.stage.tls_mosquitto import TlsMosquitto
 from tests.support.command import opaska
 from tests.support.requirements import requires_program
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from opaska_tools.stage.gateway import Station
     from opaska_tools.stage.scene import Worn
 
 pytestmark = requires_program("micropython")
@@ -54,6 +57,32 @@ async def test_sos_is_felt_stored_accepted_taken_and_closed(tmp_path: Path, brok
         await worn.band.wait_note("closed")
         assert _said(worn) == ["stored", "accepted", "taken", "closed"]
         assert json.loads(await opaska(scene.gateway, "cases", "list", "--json")) == []
+
+
+@pytest.mark.parametrize("broker", BROKERS)
+async def test_answer_that_was_lost_with_its_link_is_felt_on_the_next_one(
+    tmp_path: Path, broker: str
+) -> None:
+    """The broker believes that the band has it; no heartbeat is due for minutes."""
+    mosquitto = None if broker == "embedded" else TlsMosquitto(tmp_path / "mosquitto")
+    sent: list[int] = []
+
+    def passed(station: Station) -> None:
+        if station.name == "answer_sent":
+            sent.append(station.details["state"])
+
+    async with Scene(tmp_path, 1, mosquitto=mosquitto, on_station=passed) as scene:
+        await scene.set_up()
+        (worn,) = scene.worn
+        await worn.band.press(HOLD_MS)
+        await worn.band.wait_note("accepted")
+        (case,) = json.loads(await opaska(scene.gateway, "cases", "list", "--json"))
+        worn.band.link.cut("silence")
+        await opaska(scene.gateway, "cases", "take", case["id"])
+        await until(lambda: answers.TAKEN in sent, "it is on its way")
+        worn.band.link.reset_connections()
+        worn.band.link.restore()
+        await worn.band.wait_note("taken", 60)
 
 
 async def test_motor_buzzer_and_led_speak_and_the_motor_grows_stronger(tmp_path: Path) -> None:

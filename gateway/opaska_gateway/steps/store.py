@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Store: every fresh report becomes an event; one that is stored already is a repeat or a clash.
 
-Also keeps what heartbeats echo, so that answers and orders are resent until then and no longer.
+Also keeps what heartbeats echo, so that answers and orders are resent until then and no longer: at
+every heartbeat, and when a link broke, with which some were lost.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from opaska_gateway.database.belonging import give_back
 from opaska_gateway.database.echoes import take_echoes
 from opaska_gateway.database.events import find_report, insert_reports
 from opaska_protocol.answers import STORED
-from opaska_protocol.reports import HEARTBEAT
+from opaska_protocol.reports import HEARTBEAT, LINK_LOST
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -46,13 +47,15 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
     for (device_id, _, _), corrected in context.dating.correct(connection, to_correct):
         if give_back(connection, context.bodies, bands[device_id], corrected):
             batch.new_in_outbox = True
-    for report in fresh:
-        if report.content.type == HEARTBEAT:
-            _hear(context.resender, report, connection)
+    heard = [report for report in fresh if report.content.type in (HEARTBEAT, LINK_LOST)]
+    # brokers may tell of a second broken link with the same bytes
+    heard += [report for report in batch.repeats if report.content.type == LINK_LOST]
+    for report in heard:
+        _hear(context.resender, report, connection)
 
 
 def _hear(resender: Resender, heartbeat: Report, connection: Connection) -> None:
-    """What it echoes, which settings it has, and what it is to be told again."""
+    """What it echoes, which settings it has, and what the band is to be told again."""
     device_id, waits = heartbeat.band.device_id, heartbeat.band.kid in resender.waiting
     if waits:
         heartbeat.resend_answers = take_echoes(connection, heartbeat)

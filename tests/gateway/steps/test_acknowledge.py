@@ -12,6 +12,7 @@ from opaska_gateway.database import orders
 from opaska_protocol import answers, reports
 from opaska_protocol.frame import parse_down
 from opaska_protocol.orders import SETTINGS
+from tests.support.gateway_core import BOOT_UPTIME_MS
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
@@ -62,6 +63,18 @@ async def test_a_heartbeat_that_does_not_echo_brings_the_answer_again(heart: Cor
     band = await _taken(heart)
     await bring(heart, (band, band.heartbeat(answers=[[1, 1, answers.STORED]])))
     assert band.states(1) == [answers.TAKEN]
+
+
+async def test_a_broken_link_brings_again_what_may_be_lost_with_it(heart: Core) -> None:
+    """No heartbeat may be due for minutes; brokers tell of each break with the same bytes."""
+    band = await _taken(heart)
+    will = band.seal(reports.LINK_LOST, uptime_ms=BOOT_UPTIME_MS)
+    for times in (1, 2):
+        await bring(heart, (band, will))
+        assert band.states(1) == [answers.TAKEN] * times
+    await bring(heart, (band, band.heartbeat(answers=[[1, 1, answers.TAKEN]])))
+    await bring(heart, (band, will))
+    assert band.states(1) == [answers.TAKEN] * 2
 
 
 async def test_an_echoed_answer_is_not_sent_again(heart: Core) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+WAIT_S = 30.0  # an upper bound that a busy machine keeps; what must come sooner says so itself
 _KEPT = 20_000  # of each kind, so that a long run stays small
 _FULL_DUTY = 65535
 
@@ -38,7 +39,7 @@ class Witness:
     async def wait_signal(
         self,
         predicate: Callable[[Signal], bool],
-        timeout_s: float = 10.0,
+        timeout_s: float = WAIT_S,
         since_ms: float = 0.0,
     ) -> Signal:
         """The first signal since then that fulfils the predicate."""
@@ -48,7 +49,7 @@ class Witness:
             "a signal",
         )
 
-    async def wait_note(self, name: str, timeout_s: float = 10.0, since_ms: float = 0.0) -> Note:
+    async def wait_note(self, name: str, timeout_s: float = WAIT_S, since_ms: float = 0.0) -> Note:
         """The first pattern of this name that began since then."""
         return await self.until(
             lambda: next((n for n in self.notes if n.t_ms >= since_ms and n.name == name), None),
@@ -56,7 +57,7 @@ class Witness:
             f"the signal {name!r}",
         )
 
-    async def wait_event(self, timeout_s: float = 10.0, **fields: Any) -> dict[str, Any]:
+    async def wait_event(self, timeout_s: float = WAIT_S, **fields: Any) -> dict[str, Any]:
         """The first event with these fields."""
         return await self.until(
             lambda: next((e for e in self.events if fields.items() <= e.items()), None),
@@ -64,7 +65,7 @@ class Witness:
             f"an event {fields}",
         )
 
-    async def wait_log(self, text: str, timeout_s: float = 10.0) -> str:
+    async def wait_log(self, text: str, timeout_s: float = WAIT_S) -> str:
         """The first printed line that contains the text."""
         return await self.until(
             lambda: next((line for line in self.log if text in line), None),
