@@ -3,7 +3,7 @@
 
 Run as `doomed_gateway.py PHASE DONE DELAY_S BUG --config FILE`. It dies as by kill -9 when a batch
 comes to that place while a file `die` stands beside its settings; with a bug that dies, when a
-fall is raised while `die_raising` stands there.
+fall is raised, or a silent band told, while `die_raising` stands there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from opaska_gateway.commands.serve import serve
 from opaska_gateway.database import falls
 from opaska_gateway.pipeline import AFTER, BEFORE, TOGETHER, Pipeline
 from opaska_gateway.steps.acknowledge import acknowledge
-from opaska_gateway.watch import raise_falls
+from opaska_gateway.watch import raise_falls, silence_faults
+from opaska_gateway.watch.silence_faults import SilenceFaults
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -130,6 +131,28 @@ def _dies_raised(_: Steps, flags: Path) -> None:
     _put(raise_falls, "_tell", die)
 
 
+def _dies_telling_silence(_: Steps, flags: Path) -> None:
+    """Killed within the transaction that makes a silent band a fault, before COMMIT."""
+    tell = silence_faults._tell
+
+    def die(*arguments: Any) -> None:
+        tell(*arguments)
+        _kill_if(flags)
+
+    _put(silence_faults, "_tell", die)
+
+
+def _dies_told_silence(_: Steps, flags: Path) -> None:
+    """Killed when the fault is committed, and nobody has heard of it."""
+    begin = SilenceFaults.begin
+
+    async def die(self: SilenceFaults, found: Any) -> None:
+        await begin(self, found)
+        _kill_if(flags)
+
+    SilenceFaults.begin = die  # type: ignore[method-assign]
+
+
 def _kill_if(flags: Path) -> None:
     if (flags / "die_raising").exists():
         os.kill(os.getpid(), signal.SIGKILL)
@@ -150,6 +173,8 @@ BUGS = {
     "full": _full,
     "dies_raising": _dies_raising,
     "dies_raised": _dies_raised,
+    "dies_telling_silence": _dies_telling_silence,
+    "dies_told_silence": _dies_told_silence,
 }
 
 if __name__ == "__main__":

@@ -125,10 +125,8 @@ def _first_words(connection: Connection, row: dict[str, Any], now_ms: int) -> di
     return {"last_word_ms": last_word_ms, "quiet_since_ms": now_ms}
 
 
-def listen(
-    connection: Connection, now_ms: int, words: Mapping[bytes, int], longest_pause_ms: int
-) -> int:
-    """Write down who spoke; for how many ms the clock stood still because nobody listened.
+def stand_still(connection: Connection, now_ms: int, longest_pause_ms: int) -> int:
+    """We listen now; for how many ms the clock of quiet stood still because nobody did.
 
     A clock that was set back gives a negative number, and everybody stays as quiet as they were.
     """
@@ -137,10 +135,14 @@ def listen(
         moved = watched_band.c.quiet_since_ms + paused_ms
         connection.execute(update(watched_band).values(quiet_since_ms=moved))
     _hold_for_absent(connection, now_ms)
+    return paused_ms
+
+
+def hear(connection: Connection, words: Mapping[bytes, int]) -> None:
+    """Write down who spoke, and when."""
     if words:
         spoken = [{"band": device_id, "at": at_ms} for device_id, at_ms in words.items()]
         connection.execute(_HEARD, spoken)
-    return paused_ms
 
 
 def _pause(connection: Connection, now_ms: int, longest_pause_ms: int) -> int:

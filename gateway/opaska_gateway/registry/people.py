@@ -127,7 +127,11 @@ async def show(connection: AsyncConnection, vault: Vault, text: str) -> dict[str
         "id": someone.id.hex(),
         **open_facts(key, SEALED, someone.id, someone.sealed),
         "places": [
-            {"time_zone": row.time_zone, **open_facts(key, places.SEALED, row.id, row.sealed)}
+            {
+                "time_zone": row.time_zone,
+                **open_facts(key, places.SEALED, row.id, row.sealed),
+                **({"area": row.area} if row.area else {}),
+            }
             for row in await _rows(connection, place, place.c.person_id == someone.id)
         ],
         "assignments": [

@@ -38,7 +38,8 @@ T = TypeVar("T")
 
 START_S: Final = 5.0  # after a start: the broker hands over what it kept, bands connect again
 LOOK_AGAIN_S: Final = 30.0  # a fortieth of a period
-NOT_SOONER_S: Final = 1.0  # when a whole town comes back, it is written down by the second
+NOT_SOONER_S: Final = 1.0
+MOST_AWAITED: Final = 100  # when a whole town comes back, the next look is soon enough
 TRY_AGAIN_S: Final = 1.0  # while the database cannot work
 PAUSES: Final = 4  # looks that were not made are a time for which nobody listened
 
@@ -130,9 +131,10 @@ class SilenceWatch:
     def _written_down(self, words: dict[bytes, int], follow: bool, connection: Connection) -> int:
         now_ms = clock.now_ms()
         pause_ms = int(PAUSES * LOOK_AGAIN_S * 1000)
-        paused_ms = watched_bands.listen(connection, now_ms, words, pause_ms)
-        if follow:
+        paused_ms = watched_bands.stand_still(connection, now_ms, pause_ms)
+        if follow:  # before the words of bands that are new in it
             watched_bands.look_after(connection, now_ms, self._period_ms)
+        watched_bands.hear(connection, words)
         return paused_ms
 
     async def _look(self) -> Found:
@@ -142,8 +144,8 @@ class SilenceWatch:
                 partial(silences.notice, now_ms, self._period_ms)
             )
         found = await self._read(partial(_found, now_ms))
-        silent = (one.device_id for one in found.silences if one.quiet.state == SILENT)
-        self._context.words.awaited = frozenset(silent)
+        silent = [one.device_id for one in found.silences if one.quiet.state == SILENT]
+        self._context.words.awaited = frozenset(silent if len(silent) <= MOST_AWAITED else ())
         return found
 
     async def _end(self, found: Found) -> Exception | None:

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 async def _away(here: Days, band: CoreBand, from_min: float, until_min: float) -> None:
     """From and until so many minutes from now."""
-    times = (
+    begin, end = (
         datetime.fromtimestamp(clock.now_ms() / 1000 + minutes * 60, UTC).isoformat()
         for minutes in (from_min, until_min)
     )
     assert band.person_id is not None
     async with here.heart.database.write() as connection:
         change = Change(connection, here.heart.vault, "os:test", clock.now_ms())
-        await absences.add(change, band.person_id.hex(), *times, "hospital")
+        await absences.add(change, band.person_id.hex(), begin, end, "hospital")
     await here.heart.context.changed_elsewhere()
 
 

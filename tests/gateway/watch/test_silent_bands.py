@@ -234,7 +234,7 @@ async def test_words_that_could_not_be_written_down_count_when_the_disk_is_well_
             raise OSError("planted")
 
         with monkeypatch.context() as broken:
-            broken.setattr("opaska_gateway.database.watched_bands.listen", fails)
+            broken.setattr("opaska_gateway.database.watched_bands.hear", fails)
             await here.watch._round()
             assert here.watch._problem is not None
         await here.look()
