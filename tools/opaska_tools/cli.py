@@ -11,6 +11,7 @@ from opaska_tools.bench.command import app as bench_app
 from opaska_tools.demo.command import demo
 from opaska_tools.falls.command import app as falls_app
 from opaska_tools.simulator.command import simulate
+from opaska_tools.vitals.command import app as vitals_app
 
 app = typer.Typer(
     help="Opaska: a pressed button reaches a human, and the wrist feels the answer.",
@@ -24,6 +25,7 @@ app.command()(demo)
 app.command()(simulate)
 app.add_typer(bench_app, name="bench")
 app.add_typer(falls_app, name="falls")
+app.add_typer(vitals_app, name="vitals")
 
 
 def _show_version(wanted: bool) -> None:

@@ -58,12 +58,18 @@ class PulseSense:
     """Feed it every pair of counts; after a gap call `forget`."""
 
     __slots__ = (
+        "_best",
         "_clear",
+        "_early",
         "_infrared",
-        "_likeness",
+        "_lag",
+        "_late",
         "_left",
+        "_likeness",
+        "_power",
         "_ratio",
         "_red",
+        "_slope",
         "_spread",
         "_wave",
         "_wave_red",
@@ -92,6 +98,7 @@ class PulseSense:
         self.spo2_percent: "int | None" = None
         self.quality_percent = 0
         self._left = -1  # samples to the next segment; -1: none yet
+        self._lag = 0  # of the segment that is being compared; 0: none is
         self._clear = 0  # segments in the ratio
         self._ratio = self._spread = 0  # means, in 1/1000
 
@@ -113,15 +120,16 @@ class PulseSense:
             self._left = DELAY + SPAN
         self._red.feed(red)
         self._infrared.feed(infrared)
+        is_done = self._lag > 0 and self._compare()
         self._left -= 1
-        if self._left:
-            return False
-        self._left = _HOP
-        self._judge()
-        return True
+        if not self._left:
+            self._left = _HOP
+            self._begin()
+        return is_done
 
-    def _judge(self) -> None:
-        """A segment is whole."""
+    def _begin(self) -> None:
+        """A segment is whole. It is compared with itself lag by lag, one with each sample that
+        comes: nobody waits for all of them."""
         disturbed, self.disturbed = self.disturbed, False
         if disturbed:
             self._left = SPAN + DELAY  # it would be in the next segments too
@@ -133,48 +141,49 @@ class PulseSense:
         power = _product(wave, wave)
         both = _product(wave, self._wave_red)
         same = _cosine(both, power, _product(self._wave_red, self._wave_red))
-        is_wave = is_wave and same >= _SAME
+        self._power = power if is_wave and same >= _SAME else 0  # 0: alike to nothing
+        self._early = self._late = self._power
+        self._best = 0
+        self._slope = 0
+        if same >= _SAME_CLEAR:
+            slope = both // (power // 1000 + 1) * divisor_red // divisor
+            self._slope = slope * (self._infrared.mean * 256 // self._red.mean) // 256
+        if not self.segments:
+            for lag in range(_LAGS):
+                self._likeness[lag] = 0
         self.segments = min(self.segments + 1, _MEMORY)
-        best = self._compare(wave, power if is_wave else 0)
-        if is_wave and best >= _CLEAR and same >= _SAME_CLEAR:
-            self._take_ratio(both, power, divisor_red, divisor)
-        self._conclude()
+        self._lag = 1
 
     def _is_plausible(self, divisor: int) -> bool:
         """Whether the wave's height is that of a pulse."""
         height = divisor * 2048 // GAIN * 10_000 // self._infrared.mean
         return _LEAST_WAVE <= height <= _MOST_WAVE
 
-    def _compare(self, wave: "array[int]", power: int) -> int:
-        """Into the mean how alike the segment is to itself after each lag: the best. Without
-        power it is alike to nothing."""
-        likeness, segments = self._likeness, self.segments
-        if segments == 1:
-            for lag in range(_LAGS):
-                likeness[lag] = 0
-        early = late = power  # of the part before, and of the part after the lag
-        best = 0
-        for lag in range(1, _LAGS):
-            early -= wave[SPAN - lag] * wave[SPAN - lag]
-            late -= wave[lag - 1] * wave[lag - 1]
-            if lag < _SHORTEST - 1:
-                continue
+    def _compare(self) -> bool:
+        """Into the mean how alike the segment is to itself after the next lag; whether it was the
+        last one."""
+        wave, lag = self._wave, self._lag
+        self._early -= wave[SPAN - lag] * wave[SPAN - lag]
+        self._late -= wave[lag - 1] * wave[lag - 1]
+        if lag >= _SHORTEST - 1:
             alike = 0
-            if power:
-                product = 0
+            if self._power:
                 for i in range(lag, SPAN):
-                    product += wave[i] * wave[i - lag]
-                alike = product // ((early + late) // 2000 + 1)
-            if _SHORTEST <= lag <= _LONGEST and alike > best:
-                best = alike
-            likeness[lag] += (alike * _FINE - likeness[lag]) // segments
-        return best
+                    alike += wave[i] * wave[i - lag]
+                alike //= (self._early + self._late) // 2000 + 1
+            if alike > self._best and _SHORTEST <= lag <= _LONGEST:
+                self._best = alike
+            self._likeness[lag] += (alike * _FINE - self._likeness[lag]) // self.segments
+        self._lag = lag + 1 if lag + 1 < _LAGS else 0
+        if self._lag:
+            return False
+        if self._best >= _CLEAR and self._slope:
+            self._take_ratio(self._slope)
+        self._conclude()
+        return True
 
-    def _take_ratio(self, both: int, power: int, divisor_red: int, divisor: int) -> None:
-        """Of the relative waves, red to infrared, by the slope of one over the other."""
-        slope = both // (power // 1000 + 1)
-        slope = slope * divisor_red // divisor
-        ratio = slope * (self._infrared.mean * 256 // self._red.mean) // 256
+    def _take_ratio(self, ratio: int) -> None:
+        """Of the relative waves, red to infrared, in one segment."""
         self._clear = min(self._clear + 1, _MEMORY)
         self._ratio += (ratio - self._ratio) // self._clear
         self._spread += (abs(ratio - self._ratio) - self._spread) // self._clear

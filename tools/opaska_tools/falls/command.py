@@ -5,19 +5,19 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opaska_gateway.commands.office import ConfigOption, at_office
+from opaska_tools.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
 app = typer.Typer(
     help="Felt at the wrist: evaluate the detector on recordings, and make what it has learned.",
@@ -53,8 +53,8 @@ def evaluate(
     from opaska_tools.falls.evaluate import evaluate as run
     from opaska_tools.falls.table import table
 
-    with _readable(), _progress("recordings") as progress:
-        figures = run(folder, profile.value, clip, jobs, progress)
+    with _readable(), progress("recordings") as told:
+        figures = run(folder, profile.value, clip, jobs, told)
     typer.echo(json.dumps(figures) if as_json else table(figures))
 
 
@@ -83,8 +83,8 @@ def train(
         if labelled:
             read_index(labelled)  # a wrong folder is told before an hour's work, not after it
         new = (Path(made) / "parameters.py", Path(made) / "curve.json")
-        with _progress("steps") as progress:
-            run(folder, seed, *new, jobs, progress)
+        with progress("steps") as told:
+            run(folder, seed, *new, jobs, told)
         if labelled:
             _refuse_loss(new[0], labelled)
         for source, target in zip(new, targets, strict=True):
@@ -180,18 +180,3 @@ def _readable() -> Generator[None]:
     except BadFolder as error:
         typer.echo(f"opaska falls: {error}", err=True)
         raise typer.Exit(2) from None
-
-
-@contextmanager
-def _progress(what: str) -> Generator[Callable[[int, int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _all: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns: list[Any] = [BarColumn(), MofNCompleteColumn(), what, TimeRemainingColumn()]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
