@@ -140,8 +140,8 @@ def _read_e4(row: Row, arrays: Mapping[str, Any]) -> list[Take]:
     begin_s = float(arrays["t0_hr"]) - float(arrays["t0_bvp"])
     pulse = np.asarray(arrays["hr"], np.float64)
     reference = Reference(pulse, None, begin_s, _E4_DELAY_S)
-    red, infrared = _at_rate(red, rate_hz), _at_rate(infrared, rate_hz)
-    return [Take(E4, row.subject, "wrist", red, infrared, reference)]
+    counts = _at_rate(red, rate_hz), _at_rate(infrared, rate_hz)
+    return [Take(E4, row.subject, "wrist", *counts, reference)]
 
 
 _READERS: dict[str, Callable[[Row, Mapping[str, Any]], list[Take]]] = {
