@@ -47,6 +47,14 @@ class Cellular:
     signal_dbm = -97
 
 
+class Wear:
+    """A part that has as much to tell as there can be."""
+
+    def tell(self, fields):
+        fields.update({"wear": 5, "hours_left": 0xFFFF, "still_min": 0xFFFF})
+        fields["broken"] = list(range(300, 308))  # codes to come, which take more bytes
+
+
 class Band:
     """A band without button and link: reporter, outbox and heartbeat are real."""
 
@@ -63,6 +71,7 @@ class Band:
         self.cellular = Cellular()
         self.identity = Identity(KID, generation, KEY, reports.SEALED, "", False)
         self.last_dseq = 12
+        self.wear = None
         self.heartbeat = Heartbeat(self, Battery())
 
     def sos_report(self):
@@ -234,6 +243,25 @@ def test_no_heartbeat_outgrows_a_record_on_flash():
     band.heartbeat.beat()
     assert len(band.frame("t", 0xFFFF0001)) <= 128
     assert len(band.opened("t", 0xFFFF0001).fields["answers"]) >= 1
+    band.wear = Wear()
+    band.settings.version = 0xFFFFFFFF
+    band.heartbeat.beat()
+    assert len(band.frame("t", 0xFFFF0002)) <= 128
+    fields = band.opened("t", 0xFFFF0002).fields
+    told = len(fields["broken"])
+    assert 2 <= told < 8
+    assert fields["broken"] == list(range(300, 300 + told)), "the last ones are left out"
+    assert "answers" not in fields
+    assert fields["settings_version"] == 0xFFFFFFFF
+
+
+def test_heartbeat_of_a_whole_band_names_all_that_is_broken():
+    band = Band()
+    band.wear = Wear()
+    band.settings.version = 12
+    band.heartbeat.beat()
+    fields = band.opened("t", 1).fields
+    assert (len(fields["broken"]), fields["settings_version"]) == (8, 12)
 
 
 def test_heartbeat_echoes_until_the_gateway_has_it():

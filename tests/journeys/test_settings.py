@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings travel from the operator to the wrist and back, whole, also if the power is cut."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import cbor2
+
+from opaska_protocol import reports
+from opaska_tools.stage.stored import alarms_of
+from opaska_tools.stage.virtual_scene import VirtualScene, virtual_scene
+from tests.support.command import opaska
+from tests.support.requirements import requires_program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = requires_program("micropython")
+
+HEARTBEAT_MS = 300_000  # the band's default setting
+HOUR_MS = 3_600_000
+NOTICED_MS = 601_000  # until a gateway in virtual time sees what a command has changed
+BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
+SETTINGS_VERSION = 17  # key of a heartbeat, see SPEC.md
+TEARS = (0, 1, 2)  # nothing of the step, half of it, some bits
+STEPS = 6  # more than an order takes: its number in flash and NVS, then the set
+
+
+async def test_settings_reach_the_wrist_and_are_reported_back(tmp_path: Path) -> None:
+    async with virtual_scene(tmp_path) as scene:
+        await scene.clock.run_for(5_000)
+        await _set(scene, "hold_ms=1000", "hr_low=45", "hr_high=130")
+        await scene.clock.run_for(NOTICED_MS + HEARTBEAT_MS)
+        shown = await _shown(scene)
+        assert (shown["desired_version"], shown["reported_version"]) == (1, 1)
+        in_force = {one["name"]: one["reported"] for one in shown["settings"]}
+        assert (in_force["hold_ms"], in_force["hr_low"], in_force["quiet"]) == (1000, 45, False)
+        await scene.band.press(800)  # too short now
+        await scene.clock.run_for(20_000)
+        assert alarms_of(scene.gateway.database_file, scene.kid) == 0
+        await scene.band.press(1_200)
+        await scene.clock.run_for(20_000)
+        assert alarms_of(scene.gateway.database_file, scene.kid) == 1
+
+
+async def test_a_set_whose_write_was_cut_is_ordered_again_until_it_is_in_force(
+    tmp_path: Path,
+) -> None:
+    async with virtual_scene(tmp_path) as scene:
+        await scene.clock.run_for(5_000)
+        cuts = 0
+        for step in range(STEPS):
+            await scene.band.flash_cut(step, TEARS[step % len(TEARS)])
+            await _set(scene, f"hold_ms={100 * step}", "heartbeat_s=3600", f"hr_low={40 + step}")
+            await scene.clock.run_for(NOTICED_MS)
+            if scene.band.state == "off":
+                cuts += 1
+                await scene.band.start()
+            await scene.clock.run_for(HOUR_MS + HEARTBEAT_MS)
+            shown = await _shown(scene)
+            assert shown["desired_version"] == shown["reported_version"] == step + 1
+        assert cuts >= 4
+        versions = _reported_versions(scene)
+        assert versions == sorted(versions), "never a set of before, never the defaults again"
+        assert [fault for fault in _bodies(scene, reports.FAULT) if fault[4] <= 6] == []
+
+
+async def _set(scene: VirtualScene, *words: str) -> None:
+    await opaska(scene.gateway, "bands", "set", scene.kid, *words)
+
+
+async def _shown(scene: VirtualScene) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(
+        await opaska(scene.gateway, "bands", "settings", scene.kid, "--json")
+    )
+    return shown
+
+
+def _bodies(scene: VirtualScene, report_type: int) -> list[dict[int, Any]]:
+    return [cbor2.loads(body) for (body,) in scene.rows(BODIES, report_type)]
+
+
+def _reported_versions(scene: VirtualScene) -> list[int]:
+    return [beat[SETTINGS_VERSION] for beat in _bodies(scene, reports.HEARTBEAT)]
