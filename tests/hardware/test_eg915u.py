@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.simulated.chips.eg915u import COMMAND, DATA, EG915U, KEY_MS, OFF, STARTING
+from hardware.simulated.chips.eg915u_gnss import Sky
+from hardware.simulated.chips.eg915u_mux import fcs
+from opaska_band.senses.nmea import Nmea
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,3 +195,89 @@ def test_alarms_of_an_earlier_start_are_void(desk: Desk) -> None:
 def test_a_typing_error_in_the_world_is_told(desk: Desk) -> None:
     with pytest.raises(AttributeError, match="coverd"):
         desk.modem.set(coverd=False)
+
+
+FRAMES_THAT_OPEN = (
+    (b"\xf9\x03\x3f\x01\x1c\xf9", b"\xf9\x03\x73\x01\xd7\xf9"),
+    (b"\xf9\x07\x3f\x01\xde\xf9", b"\xf9\x07\x73\x01\x15\xf9"),
+    (b"\xf9\x0b\x3f\x01\x59\xf9", b"\xf9\x0b\x73\x01\x92\xf9"),
+)  # as modem makers print them
+CLOSE_DOWN = b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9"
+
+
+@pytest.fixture
+def shared(desk: Desk) -> Desk:
+    """Its port is shared by lines, of which 1 and 2 are open."""
+    desk.say("ATE0")
+    assert desk.say("AT+CMUX=0,0,5,127") == "OK"
+    for asked, answer in FRAMES_THAT_OPEN:
+        desk.heard = b""
+        desk.modem.from_host(asked)
+        assert desk.heard.startswith(answer)
+    return desk
+
+
+def on_line(desk: Desk, line: int, text: str) -> bytes:
+    """What comes back on that line; echo is part of it."""
+    data = text.encode() + b"\r"
+    head = bytes([line << 2 | 3, 0xEF, len(data) << 1 | 1])
+    desk.heard = b""
+    desk.modem.from_host(b"\xf9" + head + data + bytes([fcs(head), 0xF9]))
+    desk.pass_ms(1)
+    heard = b""
+    rest = desk.heard
+    while rest:
+        size = rest[3] >> 1
+        assert rest[0] == rest[size + 5] == 0xF9
+        assert rest[size + 4] == fcs(rest[1:4])
+        if rest[1] >> 2 == line:
+            heard += rest[4 : 4 + size]
+        rest = rest[size + 6 :]
+    return heard
+
+
+def test_beside_a_data_call_commands_are_heard_on_another_line(shared: Desk) -> None:
+    assert on_line(shared, 2, "ATD*99***1#").endswith(b"CONNECT\r\n")
+    assert shared.modem.state == DATA
+    assert on_line(shared, 2, "AT") == b"", "PPP"
+    assert on_line(shared, 1, "AT+CSQ").endswith(b"+CSQ: 18,99\r\n\r\nOK\r\n")
+
+
+def test_closing_down_ends_the_call_and_gives_the_bare_port_back(shared: Desk) -> None:
+    on_line(shared, 2, "ATD*99***1#")
+    shared.modem.from_host(CLOSE_DOWN)
+    assert shared.modem.state == COMMAND
+    assert shared.say("AT") == "OK"
+
+
+def test_a_modem_that_shares_its_port_understands_nothing_else(shared: Desk) -> None:
+    assert shared.say("AT") == ""
+    shared.modem.from_host(CLOSE_DOWN + b"\r")
+    assert shared.say("AT") == "OK"
+
+
+def test_position_is_told_only_when_it_is_on_and_has_found_one(desk: Desk) -> None:
+    desk.say("ATE0")
+    gnss = desk.modem.gnss
+    gnss.sky = Sky(52.2242667, 21.0123)
+    assert desk.say('AT+QGPSGNMEA="RMC"') == "+CME ERROR: 505"
+    assert desk.say("AT+QGPS=1") == "OK"
+    assert desk.say("AT+QGPS=1") == "+CME ERROR: 504"
+    assert ",V," in desk.say('AT+QGPSGNMEA="RMC"')
+    desk.pass_ms(gnss.first_fix_ms)
+    nmea = Nmea()
+    asked = [desk.say(f'AT+QGPSGNMEA="{kind}"') for kind in ("RMC", "GGA")]
+    (fix,) = nmea.feed("".join(answer.replace("\n", "\r\n") for answer in asked).encode())
+    assert (fix.lat_e7, fix.lon_e7, fix.date) == (522242667, 210123000, (2026, 11, 21))
+    assert (fix.satellites, fix.hdop_tenths) == (9, 11)
+    gnss.sky = None
+    assert ",0," in desk.say('AT+QGPSGNMEA="GGA"')
+    assert desk.say("AT+QGPSEND") == "OK"
+    assert desk.say("AT+QGPSEND") == "+CME ERROR: 505"
+
+
+def test_cell_is_told_when_it_is_asked_for(desk: Desk) -> None:
+    desk.say("AT+CEREG=2")
+    assert desk.say("AT+CEREG?") == '+CEREG: 2,1,"2B67","000A1B2C",7\nOK'
+    desk.say("AT+COPS=3,2")
+    assert desk.say("AT+COPS?") == '+COPS: 0,2,"26003",7\nOK'

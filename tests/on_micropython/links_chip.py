@@ -34,7 +34,8 @@ class Chip:
             self._typed += data
             while b"\r" in self._typed:
                 line, self._typed = self._typed.split(b"\r", 1)
-                self._obey(line.decode())
+                if line.startswith(b"AT"):
+                    self._obey(line.decode())
 
     def any(self):
         return len(self.received)

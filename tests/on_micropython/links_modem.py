@@ -41,6 +41,7 @@ class Fast:
 
     TIMES = 50
     StreamReader = asyncio.StreamReader
+    Lock = asyncio.Lock
 
     def sleep_ms(self, ms):
         return asyncio.sleep_ms(max(1, ms // self.TIMES))

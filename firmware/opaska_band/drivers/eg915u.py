@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quectel EG915U: an LTE Cat-1 modem on a UART. AT commands (3GPP TS 27.007) until the dial.
+"""Quectel EG915U: an LTE Cat-1 modem on a UART. AT commands of 3GPP TS 27.007.
 
-After `dial()` the UART carries PPP and belongs to network.PPP until `hang_up()`. Signal strength
-is in dBm and as old as the last `attach()`: without CMUX there are no AT commands beside PPP.
+The UART is shared by two lines (cmux.py): `uart` carries PPP after `dial()`, the other one AT
+commands at any time. A modem that knows no CMUX has one line for both: then there are no AT
+commands until `hang_up()`, and `can_talk` says so. Signal strength is in dBm, as of `attach()`.
 """
 
 import asyncio
 import time
 
 from micropython import const
+
+from .cmux import BEGIN, END, Cmux
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ _START_MS = const(15_000)  # until the UART answers after PWRKEY
 _DTR_MS = const(500)
 _GUARD_MS = const(1_100)  # silence of 1 s before and after +++
 _LINE = const(128)  # bytes; a longer line is noise
+_AT_LINE = const(1)
+_PPP_LINE = const(2)
 
 
 class EG915U:
@@ -40,17 +45,28 @@ class EG915U:
 
     def __init__(self, uart: "Any", power_key: "Any" = None, dtr: "Any" = None) -> None:
         self.signal_dbm: "int | None" = None
-        self.uart = uart
+        self.uart = uart  # where PPP goes
+        self._at = uart  # where commands go
+        self._serial = uart
+        self._is_asked = asyncio.Lock()
         self._power_key = power_key
         self._dtr = dtr
 
     async def start(self) -> None:
-        """Make the modem answer: end a data call, power it up if it is silent."""
+        """Make the modem answer: end what it is at, power it up if it is silent."""
+        self.uart = self._at = self._serial
+        self._serial.write(END + b"\r")  # to a modem that shares no lines an empty word
         if not await self._answers():
             await self.hang_up()
             if not await self._answers():
                 await self._switch_on()
         await self.command(b"ATE0&D2")  # no echo; letting go of DTR ends a call
+        await self._share()
+
+    @property
+    def can_talk(self) -> bool:
+        """Whether commands are heard now, beside a data call."""
+        return self._at is not self._serial and self._at.is_open
 
     async def attach(self, apn: str = "") -> None:
         """Register with the network; OSError when there is no card or no network."""
@@ -65,7 +81,7 @@ class EG915U:
 
     async def dial(self) -> None:
         """Open the data call. From here on the UART carries PPP."""
-        await self.command(b"ATD*99***1#", _CONNECT, _DIAL_MS)
+        await self._command(self.uart, b"ATD*99***1#", _CONNECT, _DIAL_MS)
 
     async def hang_up(self) -> None:
         """Back to AT commands, whatever the UART carried."""
@@ -76,7 +92,7 @@ class EG915U:
             if await self._answers():
                 return
         await asyncio.sleep_ms(_GUARD_MS)
-        self.uart.write(b"+++")
+        self._serial.write(b"+++")
         await asyncio.sleep_ms(_GUARD_MS)
         await self._try(b"ATH")
 
@@ -84,18 +100,37 @@ class EG915U:
         self, line: bytes, end: bytes = _OK, wait_ms: int = _ANSWER_MS
     ) -> "list[bytes]":
         """The information lines before `end`; OSError on an error or silence."""
-        self.uart.read(self.uart.any())  # late words of the command before
-        self.uart.write(line + b"\r")
+        async with self._is_asked:
+            return await self._command(self._at, line, end, wait_ms)
+
+    async def _command(self, port: "Any", line: bytes, end: bytes, wait_ms: int) -> "list[bytes]":
+        port.read(port.any())  # late words of the command before
+        port.write(line + b"\r")
         deadline = time.ticks_add(time.ticks_ms(), wait_ms)
         lines: "list[bytes]" = []
         while True:
-            answer = await self._read_line(deadline)
+            answer = await self._read_line(port, deadline)
             if answer.startswith(end):
                 return lines
             if any(answer.startswith(failure) for failure in _FAILURES):
                 raise OSError("%s: %s" % (line.decode(), bytes(answer)))
             if answer and answer != line:  # an echo is no answer
                 lines.append(answer)
+
+    async def _share(self) -> None:
+        """Two lines from now on; one, when the modem knows no CMUX."""
+        if not await self._try(BEGIN):
+            return
+        mux = Cmux(self._serial, _PPP_LINE)
+        try:
+            await mux.open()
+        except OSError:
+            self._serial.write(END)
+            await self._answers()
+            return
+        self._at, self.uart = mux.lines[_AT_LINE], mux.lines[_PPP_LINE]
+        await self.command(b"ATE0")
+        await self._command(self.uart, b"ATE0", _OK, _ANSWER_MS)
 
     async def _answers(self) -> bool:
         # the first AT may be lost while the modem finds the baud rate
@@ -118,12 +153,12 @@ class EG915U:
             if time.ticks_diff(time.ticks_ms(), begin) > _START_MS:
                 raise OSError("the modem does not answer")
 
-    async def _read_line(self, deadline: "Any") -> bytes:
+    async def _read_line(self, port: "Any", deadline: "Any") -> bytes:
         """One line without its end; nothing is read beyond it, PPP may follow CONNECT."""
         line = bytearray()
         while True:
-            while self.uart.any():
-                byte = self.uart.read(1)
+            while port.any():
+                byte = port.read(1)
                 if byte == b"\n":
                     return bytes(line).strip()
                 if len(line) < _LINE:

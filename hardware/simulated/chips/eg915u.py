@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands, and dialling into
-data mode; what PPP carries there is network.py's affair. Runs on CPython, in the supervisor."""
+"""Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands, dialling into data
+mode, lines that share the port (AT+CMUX), GNSS; what PPP carries is network.py's affair. Runs on
+CPython, in the supervisor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from .eg915u_gnss import Gnss
+from .eg915u_mux import LINES, Mux
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
 OFF = 0
 STARTING = 1
 COMMAND = 2
-DATA = 3  # dialled: bytes are PPP; "+++" or DTR leads back
+DATA = 3  # dialled: bytes on one line are PPP; "+++" or DTR leads back
 
 KEY_MS = 2000  # PWRKEY held this long turns the modem on or off
 _LINE_MAX = 256
@@ -22,7 +26,20 @@ _ERROR = "ERROR"
 _NO_CARRIER = "NO CARRIER"
 _NO_SIM = "+CME ERROR: 10"  # TS 27.007 9.2.1: SIM not inserted
 _HOME, _SEARCHING = 1, 2  # TS 27.007 10.1.22, <stat>
+_WITH_CELL = 2  # likewise, <n>
+_TRACKING_AREA = 0x2B67
+_OPERATOR = {0: '"Simulated"', 2: '"26003"'}  # MCC of Poland; TS 27.007 7.3
 _NO_SIGNAL = 99  # TS 27.007 8.5, <rssi>
+
+
+class _Line:
+    """Where commands are typed: the bare port, or one of those that share it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number  # 0 is the bare port
+        self.typed = b""
+        self.echo = True
+        self.online = False  # its bytes are PPP
 
 
 class EG915U:
@@ -38,6 +55,7 @@ class EG915U:
         self.sim = True
         self.start_ms = 100  # about 10 s in the real part
         self.register_ms = 10  # seconds to minutes in the real part
+        self.cell = 0x0A1B2C  # identity of the cell that it is in
         self.to_host: Callable[[bytes], None] | None = None  # the serial port
         self.on_change: Callable[[], None] | None = None  # told of every change of `state`
         self.state = OFF
@@ -45,15 +63,19 @@ class EG915U:
         self._utc = utc  # true year, month, day, hour, minute, second
         self._starts = 0  # counts starts and stops, so that alarms of an earlier one are void
         self._keys = 0  # counts changes of PWRKEY, likewise
-        self._typed = b""
-        self._echo = True
+        self.gnss = Gnss(after, utc)
         self._dtr = False
-        self._call = False
         self._registered = False
-        self._reports = False  # AT+CEREG=1: changes of the registration are told
+        self._operator_form = 0  # 2: its number
+        self._reports = 0  # AT+CEREG=1: changes of the registration are told; 2: with the cell
+        self._lines: list[_Line] = []
+        self._typing = _Line(0)  # where the command came from that is being obeyed
+        self._call: _Line | None = None  # with a data call
+        self._mux: Mux | None = None
+        self._forget()
 
     def set(self, **world: float) -> None:
-        """Change signal_dbm, covered, sim, start_ms or register_ms."""
+        """Change signal_dbm, covered, sim, cell, start_ms or register_ms."""
         for name, value in world.items():
             if not hasattr(self, name):
                 raise AttributeError(f"the modem's world has no {name!r}")
@@ -95,30 +117,38 @@ class EG915U:
     def hang_up(self) -> None:
         """End the data call, as the network, the band or DTR does it."""
         if self._call:
-            self._call = False
+            line, self._call = self._call, None
+            line.online = False
             self._change(COMMAND)
-            self._say(_NO_CARRIER)
+            self._say(_NO_CARRIER, line)
 
     def from_host(self, data: bytes) -> None:
         """Bytes from the serial port."""
-        if self.state == DATA and data == b"+++":
-            self._change(COMMAND)
-            self._say(_OK)
-        elif self.state == COMMAND:
-            if self._echo and self.to_host:
-                self.to_host(data)
-            *lines, self._typed = (self._typed + data.replace(b"\n", b"")).split(b"\r")
-            self._typed = self._typed[-_LINE_MAX:]
-            for line in lines:
-                self._obey(line.decode(errors="replace").strip().upper())
+        if self._mux:
+            self._mux.from_host(data)
+        elif self.state >= COMMAND:
+            self._type(self._lines[0], data)
+
+    def _type(self, line: _Line, data: bytes) -> None:
+        if line.online:
+            if data == b"+++":
+                line.online = False
+                self._change(COMMAND)
+                self._say(_OK, line)
+            return
+        if line.echo:
+            self._send(line, data)
+        *words, line.typed = (line.typed + data.replace(b"\n", b"")).split(b"\r")
+        line.typed = line.typed[-_LINE_MAX:]
+        for word in words:
+            self._obey(line, word.decode(errors="replace").strip().upper())
 
     def _forget(self) -> None:
-        self._typed = b""
-        self._echo = True
-        self._dtr = False
-        self._call = False
-        self._registered = False
-        self._reports = False
+        self._dtr = self._registered = False
+        self._operator_form = self._reports = 0
+        self._lines = [_Line(0)]
+        self._call = self._mux = None
+        self.gnss.end()
 
     def _later(self, ms: float, function: Callable[[], None]) -> None:
         start = self._starts
@@ -157,35 +187,67 @@ class EG915U:
         if registered != self._registered:
             self._registered = registered
             if self._reports:
-                self._say(f"+CEREG: {_HOME if registered else _SEARCHING}")
+                status = _HOME if registered else _SEARCHING
+                self._say(f"+CEREG: {status}{self._cell()}")
             if not registered:
                 self.hang_up()
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, line: _Line | None = None) -> None:
+        """To the line that is meant; what nobody asked for goes to the first."""
+        self._send(line or self._lines[1 if self._mux else 0], f"\r\n{text}\r\n".encode())
+
+    def _send(self, line: _Line, data: bytes) -> None:
+        if self._mux:
+            self._mux.send(line.number, data)
+        elif self.to_host:
+            self.to_host(data)
+
+    # --- lines that share the port ---
+
+    def _share(self) -> None:
         if self.to_host:
-            self.to_host(f"\r\n{text}\r\n".encode())
+            self._lines = [_Line(number) for number in range(LINES + 1)]
+            self._mux = Mux(self.to_host, self._said, self._closed, self._unshare)
+
+    def _said(self, number: int, data: bytes) -> None:
+        self._type(self._lines[number], data)
+
+    def _closed(self, number: int) -> None:
+        """A line that is closed ends its call."""
+        if self._call is self._lines[number]:
+            self.hang_up()
+        self._lines[number] = _Line(number)
+
+    def _unshare(self) -> None:
+        self.hang_up()
+        self._mux = None
+        self._lines = [_Line(0)]
 
     # --- AT commands ---
 
-    def _obey(self, line: str) -> None:
-        if not line.startswith("AT"):
+    def _obey(self, line: _Line, word: str) -> None:
+        if not word.startswith("AT"):
             return
-        command = line[2:]
+        self._typing = line
+        command = word[2:]
         answer = _EXACT.get(command)
         if answer is None:
             answer = next((does for start, does in _STARTS if command.startswith(start)), _ERROR)
-        lines = answer if isinstance(answer, str) else answer(self, command)
-        for part in lines.split("\n"):
-            self._say(part)
-        if self._call and self.state == COMMAND and lines == "CONNECT":
+        text = answer if isinstance(answer, str) else answer(self, command)
+        for part in text.split("\n"):
+            self._say(part, line)
+        if text == "CONNECT":
+            line.online = True
             self._change(DATA)
+        elif command.startswith("+CMUX=0") and text == _OK:
+            self._share()
 
     def _dial(self, _command: str) -> str:
-        self._call = self._registered
+        self._call = self._typing if self._registered else None
         return "CONNECT" if self._call else _NO_CARRIER
 
     def _go_online(self, _command: str) -> str:
-        return "CONNECT" if self._call else _NO_CARRIER
+        return "CONNECT" if self._call is self._typing else _NO_CARRIER
 
     def _end_call(self, _command: str) -> str:
         self.hang_up()
@@ -202,11 +264,11 @@ class EG915U:
         return _OK
 
     def _set_echo(self, command: str) -> str:
-        self._echo = not command.startswith("E0")  # more may follow, as in ATE0&D2
+        self._typing.echo = not command.startswith("E0")  # more may follow, as in ATE0&D2
         return _OK
 
     def _set_reports(self, command: str) -> str:
-        self._reports = not command.endswith("=0")
+        self._reports = int(command[-1:]) if command[-1:] in "012" else 0
         return _OK
 
     def _sim_state(self, _command: str) -> str:
@@ -218,7 +280,23 @@ class EG915U:
 
     def _registration(self, command: str) -> str:
         status = _HOME if self._registered else _SEARCHING
-        return f"{command[:-1]}: {int(self._reports)},{status}\nOK"
+        return f"{command[:-1]}: {self._reports},{status}{self._cell()}\nOK"
+
+    def _cell(self) -> str:
+        """TS 27.007 10.1.22: tracking area, cell identity, access technology 7 = E-UTRAN."""
+        where = self._reports == _WITH_CELL and self._registered
+        return f',"{_TRACKING_AREA:04X}","{int(self.cell):08X}",7' if where else ""
+
+    def _operator(self, _command: str) -> str:
+        return f"+COPS: 0,{self._operator_form},{_OPERATOR[self._operator_form]},7\nOK"
+
+    def _set_operator(self, command: str) -> str:
+        if command.startswith("+COPS=3,"):
+            self._operator_form = 2 if command.endswith("2") else 0
+        return _OK
+
+    def _multiplex(self, _command: str) -> str:
+        return _ERROR if self._mux else _OK
 
     def _attached(self, _command: str) -> str:
         return f"+CGATT: {int(self._registered)}\nOK"
@@ -240,12 +318,14 @@ _EXACT: dict[str, str | Callable[[EG915U, str], str]] = {
     "+CEREG?": EG915U._registration,
     "+CGATT?": EG915U._attached,
     "+CCLK?": EG915U._clock,
-    "+COPS?": '+COPS: 0,0,"Simulated",7\nOK',
+    "+COPS?": EG915U._operator,
     "+CGSN": "860000000000002\nOK",
     "+QCCID": "+QCCID: 8948000000000000005\nOK",
 }
 _STARTS: tuple[tuple[str, str | Callable[[EG915U, str], str]], ...] = (
     ("D*99", EG915U._dial),
+    ("+CMUX=0", EG915U._multiplex),
+    ("+QGPS", lambda modem, command: modem.gnss.obey(command)),
     ("E", EG915U._set_echo),
     ("H", EG915U._end_call),
     ("+CEREG=", EG915U._set_reports),
@@ -260,7 +340,7 @@ _STARTS: tuple[tuple[str, str | Callable[[EG915U, str], str]], ...] = (
     ("+CREG=", _OK),
     ("+CGREG=", _OK),
     ("+CGATT=", _OK),
-    ("+COPS=", _OK),
+    ("+COPS=", EG915U._set_operator),
     ("+CTZU=", _OK),
     ("+IPR=", _OK),
     ("+IFC=", _OK),

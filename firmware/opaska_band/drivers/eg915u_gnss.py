@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the EG915U is: its GNSS receiver, asked for NMEA, and the cell that it is in.
+
+Beside a data call only while the modem shares its port: `modem.can_talk`.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+async def switch(modem: "Any", on: bool) -> None:
+    """On or off; it may be so already. OSError when the modem has no receiver."""
+    if (await modem.command(b"AT+QGPS?"))[0].endswith(b"1") != on:
+        await modem.command(b"AT+QGPS=1" if on else b"AT+QGPSEND")
+
+
+async def nmea(modem: "Any") -> bytes:
+    """The present RMC and GGA, each on a line, with the modem's words in front of the $."""
+    lines = await modem.command(b'AT+QGPSGNMEA="RMC"') + await modem.command(b'AT+QGPSGNMEA="GGA"')
+    return b"\r\n".join(lines) + b"\r\n"
+
+
+async def cell(modem: "Any") -> "list[int] | None":
+    """[MCC, MNC, tracking area, cell identity], TS 27.007 7.3 and 10.1.22; None when unknown."""
+    await modem.command(b"AT+COPS=3,2")
+    operator = _fields(await modem.command(b"AT+COPS?"))
+    await modem.command(b"AT+CEREG=2")
+    where = _fields(await modem.command(b"AT+CEREG?"))
+    await modem.command(b"AT+CEREG=0")
+    try:
+        number = operator[2]
+        return [int(number[:3]), int(number[3:]), int(where[2], 16), int(where[3], 16)]
+    except (IndexError, ValueError):
+        return None
+
+
+def _fields(lines: "list[bytes]") -> "list[str]":
+    """Of the answer's first line, behind its name and without quotes."""
+    text = str(lines[0] if lines else b"", "ascii")
+    return [field.strip().strip('"') for field in text.partition(":")[2].split(",")]
