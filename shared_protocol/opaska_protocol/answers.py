@@ -11,13 +11,15 @@ ANSWER = 1  # body type
 STORED, ACCEPTED, TAKEN, CLOSED = 1, 2, 3, 4
 
 _U32 = 0xFFFFFFFF
+# fmt: off
 _TABLE = (
-    (1, "state", UINT, _U32, True),
-    (2, "generation", UINT, 0xFFFF, True),
-    (3, "boot", UINT, _U32, True),
-    (4, "seq", UINT, _U32, True),
-    (5, "unix_s", UINT, (1 << 40) - 1, False),  # the gateway's clock: never decides
+    1, "state", UINT, _U32, True,
+    2, "generation", UINT, 0xFFFF, True,
+    3, "boot", UINT, _U32, True,
+    4, "seq", UINT, _U32, True,
+    5, "unix_s", UINT, (1 << 40) - 1, False,  # the gateway's clock: never decides
 )
+# fmt: on
 
 
 class Answer:
@@ -36,7 +38,7 @@ class Answer:
 
 
 def encode_answer(answer: Answer) -> bytes:
-    fields = {name: getattr(answer, name) for _, name, _, _, _ in _TABLE}
+    fields = {name: getattr(answer, name) for _, name, _, _, _ in _body.rows(_TABLE)}
     return _body.encode(ANSWER, _TABLE, fields)
 
 

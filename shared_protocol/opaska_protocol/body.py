@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of a body's fields by table: (key, name, check, limit, required). SPEC.md, section 5."""
+"""Checks of a body's fields by table. SPEC.md, section 5.
+
+A table is flat: key, name, check, limit, required of the first field, then of the next one. With
+a tuple for each field it would take twice as much of a band's heap.
+"""
 
 from . import cbor
 from .cbor import is_array, is_map
@@ -22,6 +26,7 @@ MAP = 6  # a map of at most `limit` entries
 BYTES = 7  # at most `limit` bytes
 UINTS = 8  # an array of at most `limit` unsigned 32-bit numbers
 
+_WIDTH = 5  # of a field in a table
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1  # the largest number that MicroPython keeps off the heap on 64 bits
 
@@ -67,6 +72,11 @@ def _is_row(row: "Any", count: int, low: int, high: int) -> bool:
     return True
 
 
+def rows(table: "Any") -> "list[tuple[int, str, int, int, bool]]":
+    """(key, name, check, limit, required) of each field."""
+    return [table[row : row + _WIDTH] for row in range(0, len(table), _WIDTH)]
+
+
 def encode(type_: int, table: "Any", fields: "dict[str, Any]") -> bytes:
     """The body of `type_`; fields by name, None counts as absent. Raises BodyError.
 
@@ -76,10 +86,10 @@ def encode(type_: int, table: "Any", fields: "dict[str, Any]") -> bytes:
     at = cbor.head_into(buffer, 0, cbor.MAP, 1 + _count(table, fields))
     at = cbor.encode_into(buffer, at, TYPE)
     at = cbor.encode_into(buffer, at, type_)
-    for key, name, _, _, _ in table:
-        value = fields.get(name)
+    for row in range(0, len(table), _WIDTH):
+        value = fields.get(table[row + 1])
         if value is not None:
-            at = cbor.encode_into(buffer, at, key)
+            at = cbor.encode_into(buffer, at, table[row])
             at = cbor.encode_into(buffer, at, value, 1)
     return bytes(memoryview(buffer)[:at])
 
@@ -87,15 +97,15 @@ def encode(type_: int, table: "Any", fields: "dict[str, Any]") -> bytes:
 def _count(table: "Any", fields: "dict[str, Any]") -> int:
     """Number of fields present, all of them checked."""
     present = absent = 0
-    for _, name, check, limit, required in table:
-        value = fields.get(name)
+    for row in range(0, len(table), _WIDTH):
+        value = fields.get(table[row + 1])
         if value is not None:
-            if not fits(value, check, limit):
+            if not fits(value, table[row + 2], table[row + 3]):
                 raise BodyError("bad_field")
             present += 1
-        elif required:
+        elif table[row + 4]:
             raise BodyError("missing_field")
-        elif name in fields:
+        elif table[row + 1] in fields:
             absent += 1
     if present + absent != len(fields):
         raise BodyError("bad_field")
@@ -114,7 +124,7 @@ def named(body: "dict[int, Any]", table: "Any") -> "tuple[dict[str, Any], list[s
     """(fields by name, names of missing or bad ones); what was read is taken out of `body`."""
     fields: "dict[str, Any]" = {}
     problems: "list[str]" = []
-    for key, name, check, limit, required in table:
+    for key, name, check, limit, required in rows(table):
         if key not in body:
             if required:
                 problems.append(name)

@@ -15,11 +15,13 @@ ORDER = 16  # body type
 SETTINGS, LOCATE, ZONES = 1, 2, 3
 
 _U32 = 0xFFFFFFFF
+# fmt: off
 _TABLE = (
-    (1, "dseq", UINT, _U32, True),
-    (2, "kind", UINT, _U32, True),
-    (3, "arguments", MAP, 32, True),
+    1, "dseq", UINT, _U32, True,
+    2, "kind", UINT, _U32, True,
+    3, "arguments", MAP, 32, True,
 )
+# fmt: on
 # settings by key: name, check, lowest, highest, default
 SETTINGS_FIELDS = (
     (0, "version", UINT, 0, _U32, 0),  # of the whole set; 0 = nobody's, as the defaults

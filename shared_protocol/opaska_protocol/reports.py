@@ -64,98 +64,100 @@ MAX_BROKEN = 8  # faults that one heartbeat lists
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1
 
+# fmt: off
 _COMMON = (
-    (1, "uptime_ms", UINT, _U62, True),
-    (2, "time", INTS, 3, False),  # [source, unix seconds, error seconds]
+    1, "uptime_ms", UINT, _U62, True,
+    2, "time", INTS, 3, False,  # [source, unix seconds, error seconds]
 )
-_FIELDS = {
+_TABLES = {
     BOOT: (
-        (4, "cause", UINT, _U32, True),
-        (5, "firmware", TEXT, 16, True),
-        (6, "build", UINT, _U32, True),
-        (7, "board", TEXT, 16, True),
-        (8, "safe_mode", FLAG, 0, False),
-        (9, "last_dseq", UINT, _U32, True),
+        4, "cause", UINT, _U32, True,
+        5, "firmware", TEXT, 16, True,
+        6, "build", UINT, _U32, True,
+        7, "board", TEXT, 16, True,
+        8, "safe_mode", FLAG, 0, False,
+        9, "last_dseq", UINT, _U32, True,
     ),
     HEARTBEAT: (
-        (4, "battery_percent", UINT, 100, False),
-        (5, "battery_mv", UINT, 20_000, False),
-        (6, "free_bytes", UINT, _U32, True),
-        (7, "build", UINT, _U32, True),
-        (8, "link", UINT, _U32, True),
-        (9, "last_dseq", UINT, _U32, True),
-        (10, "waiting", UINT, _U32, True),
-        (11, "answers", ROWS, MAX_ECHOES, False),  # [boot, seq, state] of open reports
-        (12, "signal_dbm", INT, 200, False),
-        (13, "charging", FLAG, 0, False),
-        (14, "wear", UINT, _U32, False),  # a state as in WEAR
-        (15, "hours_left", UINT, 0xFFFF, False),  # of the battery, by forecast
-        (16, "broken", UINTS, MAX_BROKEN, False),  # fault codes of what does not work now
-        (17, "settings_version", UINT, _U32, False),
-        (18, "still_min", UINT, 0xFFFF, False),  # since the wearer last moved
+        4, "battery_percent", UINT, 100, False,
+        5, "battery_mv", UINT, 20_000, False,
+        6, "free_bytes", UINT, _U32, True,
+        7, "build", UINT, _U32, True,
+        8, "link", UINT, _U32, True,
+        9, "last_dseq", UINT, _U32, True,
+        10, "waiting", UINT, _U32, True,
+        11, "answers", ROWS, MAX_ECHOES, False,  # [boot, seq, state] of open reports
+        12, "signal_dbm", INT, 200, False,
+        13, "charging", FLAG, 0, False,
+        14, "wear", UINT, _U32, False,  # a state as in WEAR
+        15, "hours_left", UINT, 0xFFFF, False,  # of the battery, by forecast
+        16, "broken", UINTS, MAX_BROKEN, False,  # fault codes of what does not work now
+        17, "settings_version", UINT, _U32, False,
+        18, "still_min", UINT, 0xFFFF, False,  # since the wearer last moved
     ),
     ALARM: (
-        (4, "kind", UINT, _U32, True),
-        (5, "battery_percent", UINT, 100, False),
-        (6, "trigger", UINT, _U32, False),
-        (7, "position", INTS, 4, False),  # [latitude 1e-7 deg, longitude, accuracy m, age s]
-        (8, "safe_mode", FLAG, 0, False),
-        (9, "of_seq", UINT, _U32, False),  # the announced fall that it ends
-        (10, "still", FLAG, 0, False),  # nobody has moved since the fall
-        (11, "why", UINT, _U32, False),
-        (12, "of_boot", UINT, _U32, False),  # boot of the announcement, if not this one
-        (13, "zone", UINT, _U32, False),  # which was left
+        4, "kind", UINT, _U32, True,
+        5, "battery_percent", UINT, 100, False,
+        6, "trigger", UINT, _U32, False,
+        7, "position", INTS, 4, False,  # [latitude 1e-7 deg, longitude, accuracy m, age s]
+        8, "safe_mode", FLAG, 0, False,
+        9, "of_seq", UINT, _U32, False,  # the announced fall that it ends
+        10, "still", FLAG, 0, False,  # nobody has moved since the fall
+        11, "why", UINT, _U32, False,
+        12, "of_boot", UINT, _U32, False,  # boot of the announcement, if not this one
+        13, "zone", UINT, _U32, False,  # which was left
     ),
     FAULT: (
-        (4, "code", UINT, _U32, True),
-        (5, "detail", TEXT, 32, False),
+        4, "code", UINT, _U32, True,
+        5, "detail", TEXT, 32, False,
     ),
     LINK_LOST: (),
     ANNOUNCED_FALL: (
-        (4, "deadline_s", UINT, MAX_COUNTDOWN_S, True),
-        (5, "peak_mg", UINT, 0xFFFF, False),
-        (6, "score_percent", UINT, 100, False),
-        (7, "battery_percent", UINT, 100, False),
+        4, "deadline_s", UINT, MAX_COUNTDOWN_S, True,
+        5, "peak_mg", UINT, 0xFFFF, False,
+        6, "score_percent", UINT, 100, False,
+        7, "battery_percent", UINT, 100, False,
     ),
     FALL_CANCELLED: (
-        (4, "of_seq", UINT, _U32, True),
-        (5, "reason", UINT, _U32, True),
-        (6, "after_ms", UINT, _U32, False),
+        4, "of_seq", UINT, _U32, True,
+        5, "reason", UINT, _U32, True,
+        6, "after_ms", UINT, _U32, False,
     ),
     MOTION: (
-        (4, "of_seq", UINT, _U32, True),
-        (5, "part", UINT, 0xFF, True),
-        (6, "parts", UINT, 0xFF, True),
-        (7, "data", BYTES, MAX_MOTION, True),
+        4, "of_seq", UINT, _U32, True,
+        5, "part", UINT, 0xFF, True,
+        6, "parts", UINT, 0xFF, True,
+        7, "data", BYTES, MAX_MOTION, True,
     ),
     POSITION: (
-        (4, "position", INTS, 4, False),  # as in an alarm; none with the cell alone
-        (5, "source", UINT, _U32, True),
-        (6, "why", UINT, _U32, True),
-        (7, "of_seq", UINT, _U32, False),  # the alarm that it belongs to
-        (8, "of_boot", UINT, _U32, False),  # boot of that alarm, if not this one
-        (9, "cell", INTS, 4, False),  # [country, network, area, cell]
-        (10, "dseq", UINT, _U32, False),  # the order that asked for it
+        4, "position", INTS, 4, False,  # as in an alarm; none with the cell alone
+        5, "source", UINT, _U32, True,
+        6, "why", UINT, _U32, True,
+        7, "of_seq", UINT, _U32, False,  # the alarm that it belongs to
+        8, "of_boot", UINT, _U32, False,  # boot of that alarm, if not this one
+        9, "cell", INTS, 4, False,  # [country, network, area, cell]
+        10, "dseq", UINT, _U32, False,  # the order that asked for it
     ),
     VITALS: (
-        (4, "heart_rate_bpm", UINT, 300, False),
-        (5, "spo2_percent", UINT, 100, False),  # an orientation value
-        (6, "quality_percent", UINT, 100, True),
-        (7, "why", UINT, _U32, False),
+        4, "heart_rate_bpm", UINT, 300, False,
+        5, "spo2_percent", UINT, 100, False,  # an orientation value
+        6, "quality_percent", UINT, 100, True,
+        7, "why", UINT, _U32, False,
     ),
     WEAR: (
-        (4, "state", UINT, _U32, True),
-        (5, "since_ms", UINT, _U62, True),  # uptime at which the state began
-        (6, "before", UINT, _U32, False),  # the state before
-        (7, "evidence", UINT, _U32, False),
+        4, "state", UINT, _U32, True,
+        5, "since_ms", UINT, _U62, True,  # uptime at which the state began
+        6, "before", UINT, _U32, False,  # the state before
+        7, "evidence", UINT, _U32, False,
     ),
     ZONE: (
-        (4, "zone", UINT, _U32, True),
-        (5, "inside", FLAG, 0, True),
-        (6, "position", INTS, 4, False),
+        4, "zone", UINT, _U32, True,
+        5, "inside", FLAG, 0, True,
+        6, "position", INTS, 4, False,
     ),
 }
-_TABLES = {type_: _COMMON + fields for type_, fields in _FIELDS.items()}
+# fmt: on
+_TABLES.update({type_: _COMMON + fields for type_, fields in _TABLES.items()})
 
 
 class Report:
