@@ -2,7 +2,7 @@
 """The journey of a report through the gateway. STEPS is its table of contents.
 
 A batch is what came while the one before it was worked on: one when idle, many in a flood. It is
-verified; deduped, stored, announced, raised and forwarded in ONE transaction; acknowledged after
+verified; deduped, stored, noted, announced, raised and forwarded in ONE transaction; acknowledged after
 COMMIT.
 """
 
@@ -22,6 +22,7 @@ from opaska_gateway.steps.announce import announce
 from opaska_gateway.steps.dedupe import dedupe
 from opaska_gateway.steps.forward import forward
 from opaska_gateway.steps.hear import hear
+from opaska_gateway.steps.note_wear import note_wear
 from opaska_gateway.steps.raise_case import raise_case
 from opaska_gateway.steps.store import store
 from opaska_gateway.steps.verify import verify
@@ -42,6 +43,7 @@ BEFORE: Final[tuple[Before, ...]] = (verify,)
 TOGETHER: Final[tuple[Together, ...]] = (
     dedupe,
     store,
+    note_wear,
     announce,
     raise_case,
     forward,

@@ -18,6 +18,13 @@ app = typer.Typer(
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="The id, or its beginning.")]
 BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
 COLUMNS = (("ID", "id"), ("NAME", "name"), ("PHONE", "phone"), ("BANDS", "bands"))
+WORN_COLUMNS = (
+    ("DAY", "day"),
+    ("WORN", "worn_hours"),
+    ("CHARGING", "charging_hours"),
+    ("OFF", "off_hours"),
+    ("UNKNOWN", "unknown_hours"),
+)
 TRACES = (
     "opaska: the database is busy, so the destroyed key may still stand in its log;"
     " restart the gateway to be rid of it"
@@ -86,6 +93,25 @@ def show(person: PersonArgument, as_json: JsonOption = False, config: ConfigOpti
             return await people.show(connection, office.store.vault, person)
 
     show_facts(at_office(config, work), as_json=as_json)
+
+
+@app.command()
+def worn(
+    person: PersonArgument,
+    days: Annotated[int, typer.Option(min=1, max=400, help="How many, today included.")] = 7,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Hours a day on the wrist, in the time zone of the home; unknown hours are not worn ones."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway import clock
+        from opaska_gateway.registry import worn as ledger
+
+        async with office.read() as connection:
+            return await ledger.show(connection, person, days, clock.now_ms())
+
+    show_rows(at_office(config, work), WORN_COLUMNS, as_json=as_json)
 
 
 @app.command()

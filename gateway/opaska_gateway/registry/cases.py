@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
+from opaska_gateway.care.worn import WORDS
+from opaska_gateway.database import wear
 from opaska_gateway.database.outbox import CENTRE
 from opaska_gateway.database.tables import care_case, device, event, fall_label, outbox, person
 from opaska_gateway.registry import motion
@@ -57,14 +59,19 @@ def name_of(row: AnyRow, vault: Vault) -> str:
 
 
 async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dict[str, Any]:
-    """One case with its announced falls, and how much of their motion has come."""
+    """One case with its announced falls, how much of their motion has come, and how the band was
+    worn: taken off, and on again."""
     row = (await connection.execute(_CASES.where(care_case.c.id == case_id))).one()
     kinds = await _kinds(connection, [case_id])
     falls = await motion.of_case(connection, vault, case_id)
     facts = _shown(row, vault, kinds.get(case_id, []))
     kinds_told = " ".join(facts["kinds"])
     told = [fall.shown() for fall in falls]
-    return {**facts, "kinds": kinds_told, "fell": row.fell, "falls": told}
+    worn = [
+        {"state": WORDS.get(one.state, f"state {one.state}"), "since_ms": one.since_ms}
+        for one in await wear.of_case(connection, case_id)
+    ]
+    return {**facts, "kinds": kinds_told, "fell": row.fell, "falls": told, "wear": worn}
 
 
 def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:

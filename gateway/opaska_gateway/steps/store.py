@@ -17,6 +17,7 @@ from opaska_gateway.database.band_settings import hear
 from opaska_gateway.database.belonging import give_back
 from opaska_gateway.database.echoes import take_echoes
 from opaska_gateway.database.events import find_report, insert_reports
+from opaska_gateway.database.wear import date_again
 from opaska_protocol.answers import STORED
 from opaska_protocol.reports import HEARTBEAT, LINK_LOST
 
@@ -47,6 +48,7 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
     for (device_id, _, _), corrected in context.dating.correct(connection, to_correct):
         if give_back(connection, context.bodies, bands[device_id], corrected):
             batch.new_in_outbox = True
+        date_again(connection, corrected)
     heard = [report for report in fresh if report.content.type in (HEARTBEAT, LINK_LOST)]
     # brokers may tell of a second broken link with the same bytes
     heard += [report for report in batch.repeats if report.content.type == LINK_LOST]
