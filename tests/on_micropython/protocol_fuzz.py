@@ -22,7 +22,7 @@ from opaska_protocol import (
     zones,
 )
 from opaska_protocol.channel import BandChannel, GatewayChannel
-from opaska_protocol.errors import ProtocolError
+from opaska_protocol.errors import BodyError, ProtocolError
 from tests.on_micropython.protocol_notation import notation
 
 TYPE_CHECKING = False
@@ -174,6 +174,31 @@ def _order(data: bytes) -> str:
     return notation([order.dseq, order.kind, order.arguments])
 
 
+def _settings(data: bytes) -> str:
+    """What a band with one of three sets has then: a whole set that a band may have, always."""
+    arguments = cbor.decode(data)
+    if not isinstance(arguments, dict):
+        raise BodyError("not_a_map")
+    named = orders.settings_from_wire(arguments)
+    before = None if named.get("version") else _BEFORE[len(data) % len(_BEFORE)]
+    whole = orders.whole_settings(named, before)
+    wire = orders.settings_to_wire(whole)
+    again = orders.settings_from_wire(cbor.decode(cbor.encode(wire)))
+    if again != whole or orders.whole_settings(again) != whole or len(wire) != len(whole):
+        raise ValueError("a set that cannot be kept")
+    low, high = whole["hr_low"], whole["hr_high"]
+    if (low and low >= high > 0) or whole["awake_from"] >= whole["awake_to"]:
+        raise ValueError("a set that does not fit together")
+    return notation(wire)
+
+
+_BEFORE = (
+    orders.whole_settings({}),
+    orders.whole_settings({"version": 7, "hr_low": 45, "hr_high": 130, "spo2_low": 88}),
+    orders.whole_settings({"awake_from": 0, "awake_to": 1_439, "inactive_hours": 23}),
+)
+
+
 def _motion(data: bytes) -> str:
     """What was read; and packed again it must be the same, as far as the same part holds it."""
     first, rows = motion_read.decode_part(data)
@@ -191,6 +216,7 @@ DECODERS: "dict[str, Callable[[bytes], str]]" = {
     "report": _report,
     "answer": _answer,
     "order": _order,
+    "settings": _settings,
     "motion": _motion,
 }
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from opaska_protocol import cbor
+from opaska_tools.vectors import parse_notation
 from tests.support.requirements import program
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +54,10 @@ def frame(name: str) -> bytes:
 
 def corpus(decoder: str, longest: int = 256) -> list[bytes]:
     """Return the seed frames of a fuzzed decoder, accepted and refused."""
-    if decoder in ("up", "down"):
+    if decoder == "settings":
+        listed = (v["arguments"] for _, _, v in vectors("orders", group="accepted"))
+        found = [cbor.encode(parse_notation(text)).hex() for text in listed]
+    elif decoder in ("up", "down"):
         found = [v["frame"] for _, _, v in vectors("frames") if v["way"] == decoder]
     else:
         name, member = _BODIES.get(decoder, ("cbor", "hex"))
