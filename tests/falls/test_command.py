@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import zipfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,6 +135,52 @@ BROKEN: list[tuple[str, Callable[[Path], object], str]] = [
 ]
 
 
+def _as_array(folder: Path) -> None:
+    """A single array under the name of an archive."""
+    np.save(folder / "one.npy", np.zeros((9, 3), np.int16))
+    (folder / "one.npy").rename(folder / "one.npz")
+
+
+def _with_member(name: str, content: bytes) -> Callable[[Path], object]:
+    def spoil(folder: Path) -> None:
+        with zipfile.ZipFile(folder / "one.npz", "w") as archive:
+            archive.writestr(name, content)
+
+    return spoil
+
+
+def _torn(folder: Path) -> None:
+    """Bytes in the middle of a packed array."""
+    samples = np.array(fall(52, 1), np.int16)
+    np.savez_compressed(folder / "one.npz", allow_pickle=False, a__acc=samples)
+    data = bytearray((folder / "one.npz").read_bytes())
+    data[60:160] = bytes([255]) * 100
+    (folder / "one.npz").write_bytes(data)
+
+
+def _declared(rows: int) -> bytes:
+    """The head of an array, with nothing behind it."""
+    head = io.BytesIO()
+    shape = {"descr": "<i2", "fortran_order": False, "shape": (rows, 3)}
+    np.lib.format.write_array_header_1_0(head, shape)
+    return head.getvalue()
+
+
+def _short_row(folder: Path) -> None:
+    index = folder / "index.csv"
+    index.write_text("fs_hz,n,label,dataset,subject,rec,age_group,activity,file\n52,9,fall,x\n")
+
+
+BROKEN += [
+    ("an array", _as_array, "cannot be read"),
+    ("torn", _torn, "cannot be read"),
+    ("endless", _with_member("a__acc.npy", _declared(10**12)), "cannot be read"),
+    ("no content", _with_member("a__acc.npy", b"no array"), "is no array"),
+    ("no .npy", _with_member("a__acc", b"no array"), "is no array"),
+    ("short row", _short_row, "line 2: ends before subject, rec, file"),
+]
+
+
 @pytest.mark.parametrize(("what", "spoil", "words"), BROKEN, ids=[b[0] for b in BROKEN])
 def test_a_broken_folder_is_named_and_ends_with_2(
     folder: Path, what: str, spoil: Callable[[Path], object], words: str
@@ -142,3 +190,29 @@ def test_a_broken_folder_is_named_and_ends_with_2(
     assert (code, output) == (2, ""), what
     assert words in errors
     assert len(errors.strip().splitlines()) == 1
+
+
+def test_an_index_of_a_spreadsheet_is_read(folder: Path) -> None:
+    index = folder / "index.csv"
+    index.write_text(index.read_text(), encoding="utf-8-sig")  # as they save "CSV UTF-8"
+    assert run("evaluate", str(folder), "--jobs", "1")[0] == 0
+
+
+UNUSABLE: list[tuple[list[str], str]] = [
+    (["draw", "no.json"], "no such file"),
+    (["draw", "index.csv"], "no data of a curve"),
+    (["draw", "--output", "nowhere/curve.svg"], "no such file"),
+    (["train", ".", "--output", "nowhere/new.py"], "no such folder"),
+    (["train", "."], "falls of 1 people"),
+    (["evaluate", ".", "--clip", "inf"], "--clip"),
+]
+
+
+@pytest.mark.parametrize(("words", "problem"), UNUSABLE)
+def test_what_cannot_be_done_is_said_at_once_and_ends_with_2(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], problem: str
+) -> None:
+    monkeypatch.chdir(folder)
+    code, output, errors = run(*words)
+    assert (code, output) == (2, "")
+    assert problem in errors

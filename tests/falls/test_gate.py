@@ -61,6 +61,8 @@ def test_more_falls_and_more_false_alarms_are_told_and_not_refused(tmp_path: Pat
         (None, "cannot be read"),
         ("this is no program", "cannot be read"),
         ("VERSION = 'x'", "no LINES"),
+        ("VERSION = 'x'\nLINES = 3", "no LINES"),
+        ("VERSION = print('it was run')", "cannot be read"),
     ],
 )
 def test_a_file_that_holds_no_parameters_is_told_in_words(

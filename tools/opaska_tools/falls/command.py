@@ -42,7 +42,7 @@ def evaluate(
     folder: _Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     clip: Annotated[
-        float | None, typer.Option(min=0.5, help="Cut every sample off at this many g.")
+        float | None, typer.Option(min=0.5, max=1000, help="Cut every sample off at this many g.")
     ] = None,
     profile: Annotated[
         Profile, typer.Option(help="How readily an impact is called a fall.")
@@ -75,13 +75,17 @@ def train(
     """Make the detector's parameters from DIR, and the figures for people that it never saw."""
     from opaska_tools.falls import parameters
     from opaska_tools.falls.curve import CURVE
-    from opaska_tools.falls.recordings import read_index
+    from opaska_tools.falls.recordings import BadFolder, read_index
     from opaska_tools.falls.train import train as run
 
     targets = (output or parameters.FILE, curve or CURVE)
     with _readable(), TemporaryDirectory() as made:
+        # what is wrong is told before an hour's work, not after it
+        for target in targets:
+            if not target.parent.is_dir():
+                raise BadFolder(f"{target}: there is no such folder to write into")
         if labelled:
-            read_index(labelled)  # a wrong folder is told before an hour's work, not after it
+            read_index(labelled)
         new = (Path(made) / "parameters.py", Path(made) / "curve.json")
         with progress("steps") as told:
             run(folder, seed, *new, jobs, told)
@@ -156,7 +160,8 @@ def draw(
     from opaska_tools.falls.curve import CURVE
     from opaska_tools.falls.curve import draw as run
 
-    typer.echo(f"written: {run(curve or CURVE, output)}")
+    with _readable():
+        typer.echo(f"written: {run(curve or CURVE, output)}")
 
 
 def _refuse_loss(new: Path, labelled: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opaska_tools.falls.figures import summarise
+from opaska_tools.falls.recordings import BadFolder
 from opaska_tools.firmware_build import ROOT
 
 if TYPE_CHECKING:
@@ -59,10 +60,17 @@ def _place(figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def draw(data: Path, output: Path | None = None) -> Path:
-    """Draw the curve as SVG."""
-    report = json.loads(data.read_text())
+    """Draw the curve as SVG; BadFolder if it cannot be read or written."""
     output = output or data.with_suffix(".svg")
-    output.write_text("\n".join([*_frame(), *_curves(report), *_profiles(report), "</svg>", ""]))
+    try:
+        report = json.loads(data.read_text())
+        picture = [*_frame(), *_curves(report), *_profiles(report), "</svg>", ""]
+        output.write_text("\n".join(picture))
+    except OSError as error:
+        raise BadFolder(f"{error.filename}: {(error.strerror or 'error').lower()}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        advice = "name a file that `opaska falls train` wrote"
+        raise BadFolder(f"{data}: no data of a curve ({error!r}); {advice}") from None
     return output
 
 

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import importlib.util
+import ast
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Final
 
 from opaska_tools.falls.band import PROFILES, FallSense
 from opaska_tools.falls.parameters import FILE
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 
     from opaska_tools.falls.recordings import Recording
 
-_NEEDED = ("VERSION", "LINES", "HOPELESS", "SHIFTS", "SCALE", "TREES", "CONVOLUTION")
+_NEEDED: Final = {
+    "VERSION": str,
+    "LINES": tuple,
+    "HOPELESS": int,
+    "SHIFTS": tuple,
+    "SCALE": int,
+    "TREES": bytes,
+    "CONVOLUTION": bytes,
+}
 
 
 @dataclass
@@ -59,23 +68,28 @@ def compare(new_file: Path, labelled: Path, old_file: Path = FILE) -> Comparison
     return compared
 
 
-def load(file: Path) -> Any:
-    """The parameters that `opaska falls train` wrote into this file."""
-    spec = importlib.util.spec_from_file_location(f"parameters_{file.stem}", file)
-    if spec is None or spec.loader is None:
-        raise BadFolder(f"{file}: no file of parameters; name one that `opaska falls train` wrote")
-    module = importlib.util.module_from_spec(spec)
+def load(file: Path) -> SimpleNamespace:
+    """The parameters that `opaska falls train` wrote into this file; nothing in it is run."""
     try:
-        spec.loader.exec_module(module)
-    except (OSError, SyntaxError, NameError, ValueError) as error:
+        program = ast.parse(file.read_bytes())
+        found = {
+            target.id: ast.literal_eval(assigned.value)
+            for assigned in program.body
+            if isinstance(assigned, ast.Assign)
+            for target in assigned.targets
+            if isinstance(target, ast.Name)
+        }
+    except (OSError, SyntaxError, ValueError) as error:
         raise BadFolder(f"{file}: cannot be read as parameters ({error})") from None
-    missing = [name for name in _NEEDED if not hasattr(module, name)]
-    if missing:
-        raise BadFolder(f"{file}: no {', '.join(missing)}; these are no parameters")
-    return module
+    wrong = [name for name, kind in _NEEDED.items() if not isinstance(found.get(name), kind)]
+    if wrong:
+        raise BadFolder(
+            f"{file}: no {', '.join(wrong)}; name a file that `opaska falls train` wrote"
+        )
+    return SimpleNamespace(**found)
 
 
-def _alarms(recording: Recording, profile: int, learned: Any) -> bool:
+def _alarms(recording: Recording, profile: int, learned: SimpleNamespace) -> bool:
     sense = FallSense(recording.rate_hz, profile, learned)
     samples = held(recording, recording.read(), recording.rate_hz)
     return any(True for _ in alarms(recording, samples, sense))

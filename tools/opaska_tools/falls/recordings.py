@@ -7,6 +7,7 @@ import csv
 import hashlib
 import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ MOST_HZ = 200.0
 FALL = "fall"
 DAILY = "adl"
 OLDER = "older"
+_UNREADABLE = (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error)
 _NEEDED = ("dataset", "subject", "rec", "file", "age_group", "activity", "label", "fs_hz", "n")
 
 
@@ -74,7 +76,7 @@ class Recording:
             samples = _load(path)[f"{self.rec}__acc"]
         except KeyError:
             raise BadFolder(f"{path}: no array {self.rec}__acc, which {INDEX} names") from None
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except _UNREADABLE as error:
             raise BadFolder(f"{path}: cannot be read as .npz ({error})") from None
         if samples.ndim != 2 or samples.shape[1] != 3 or samples.dtype != np.int16:
             raise BadFolder(
@@ -91,7 +93,7 @@ def read_index(folder: Path) -> list[Recording]:
     """Every recording of acceleration that the folder's index names, in its order."""
     path = folder / INDEX
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = list(csv.DictReader(lines))
     except FileNotFoundError:
         raise BadFolder(f"{folder}: no {INDEX}; name a folder of recordings") from None
@@ -111,6 +113,9 @@ def fingerprint(recordings: list[Recording]) -> str:
 
 
 def _recording(folder: Path, row: Mapping[str, Any], where: str) -> Recording:
+    short = [column for column in _NEEDED if row[column] is None]
+    if short:
+        raise BadFolder(f"{where}: ends before {', '.join(short)}")
     label = row["label"]
     if label not in {FALL, DAILY}:
         raise BadFolder(f"{where}: label is {label!r}; write {FALL} or {DAILY}")
@@ -149,5 +154,13 @@ def _number(row: Mapping[str, Any], column: str, where: str) -> float:
 
 @lru_cache(maxsize=2)
 def _load(path: Path) -> dict[str, Samples]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files if name.endswith("__acc")}
+    with path.open("rb") as file:
+        archive = np.lib.npyio.NpzFile(file, allow_pickle=False)
+        return {name: _array(archive, name) for name in archive.files if name.endswith("__acc")}
+
+
+def _array(archive: Mapping[str, Any], name: str) -> Samples:
+    array = archive[name]
+    if not isinstance(array, np.ndarray):  # NumPy hands out the bytes of what it does not know
+        raise ValueError(f"{name} is no array")
+    return array

@@ -11,7 +11,7 @@ from opaska_tools.falls.crossvalidate import PARTS, Judged, cross_validate, spre
 from opaska_tools.falls.curve import CURVE, points
 from opaska_tools.falls.examples import collect
 from opaska_tools.falls.figures import cases, summarise
-from opaska_tools.falls.recordings import fingerprint, read_index
+from opaska_tools.falls.recordings import BadFolder, fingerprint, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,7 @@ def train(
 ) -> list[Path]:
     """Learn, judge by cross-validation, choose the lines; write parameters and curve."""
     recordings = read_index(folder)
+    _refuse_too_few(recordings, folder)
     steps = PARTS + 2
     progress(0, steps)
     examples = collect(recordings, seed, jobs)
@@ -64,6 +65,14 @@ def make(
     report = {"index": index, "seed": seed, **_report(judged, learned.LINES)}
     curve.write_text(json.dumps(report, indent=1) + "\n")
     return [output, curve]
+
+
+def _refuse_too_few(recordings: list[Recording], folder: Path) -> None:
+    """Each part of the people is judged by the others: all of them need both kinds."""
+    for is_fall, what in ((True, "falls"), (False, "daily life")):
+        people = {recording.person for recording in recordings if recording.is_fall == is_fall}
+        if len(people) < PARTS:
+            raise BadFolder(f"{folder}: {what} of {len(people)} people; learning needs {PARTS}")
 
 
 def _report(judged: Judged, lines: tuple[int, ...]) -> dict[str, Any]:
