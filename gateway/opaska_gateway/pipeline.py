@@ -2,8 +2,8 @@
 """The journey of a report through the gateway. STEPS is its table of contents.
 
 A batch is what came while the one before it was worked on: one when idle, many in a flood. It is
-verified; deduped, stored, noted, announced, raised and forwarded in ONE transaction; acknowledged after
-COMMIT.
+verified; deduped, stored, noted, announced, raised and forwarded in ONE transaction; acknowledged
+after COMMIT.
 """
 
 from __future__ import annotations
