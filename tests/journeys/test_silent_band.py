@@ -73,7 +73,7 @@ async def test_a_band_whose_battery_dies_is_a_fault_with_its_cause_until_it_is_b
         await scene.band.start()
         await scene.clock.run_for(15 * MINUTE_MS)
         assert await _silent(scene.gateway) == []
-        back = (await _silent(scene.gateway, "--all"))[-1]
+        back = (await _silent(scene.gateway, "--all", "--days", "9999"))[-1]
     assert back["state"] == "returned"
     assert line["raised_ms"] < back["ended_ms"] <= died_ms + 3 * PERIOD_MS + 5 * MINUTE_MS
 

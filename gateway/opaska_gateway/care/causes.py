@@ -56,6 +56,13 @@ class Cause(NamedTuple):
     detail: str
 
 
+class Before(NamedTuple):
+    """An earlier silence that ended by itself."""
+
+    hour: int  # of the week
+    days_ago: int  # 0: of the same day, perhaps of the same reason
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a silent band. Hours count from Monday 0:00 where its wearer lives."""
@@ -68,7 +75,7 @@ class Known:
     wear: int | None = None
     link_lost: bool = False  # said by the broker, after the last word
     hour: int = 0  # of the week, at which it fell silent
-    hours_before: Sequence[int] = ()  # at which it fell silent before, and came back
+    before: Sequence[Before] = ()  # when it fell silent, and came back
 
 
 def likely_cause(known: Known) -> Cause:
@@ -112,15 +119,16 @@ def _taken_off(known: Known) -> Cause | None:
 
 
 def _dead_spot(known: Known) -> Cause | None:
-    this_hour = [one for one in known.hours_before if _near(one, known.hour, 7 * 24)]
-    if len(this_hour) >= TIMES_A_WEEK_HOUR:
-        when = "at this hour of the week"
-        return Cause(DEAD_SPOT, f"silent {when} {len(this_hour)} times in {WEEKS} weeks")
-    this_hour = [one for one in known.hours_before if _near(one % 24, known.hour % 24, 24)]
-    if len(this_hour) >= TIMES_A_DAY_HOUR:
-        return Cause(
-            DEAD_SPOT, f"silent at this hour of the day {len(this_hour)} times in {WEEKS} weeks"
-        )
+    rules = ((7 * 24, TIMES_A_WEEK_HOUR, "the week"), (24, TIMES_A_DAY_HOUR, "the day"))
+    for around, least, what in rules:
+        days = {
+            one.days_ago
+            for one in known.before
+            if one.days_ago and _near(one.hour % around, known.hour % around, around)
+        }
+        if len(days) >= least:
+            how_often = f"{len(days)} times in {WEEKS} weeks"
+            return Cause(DEAD_SPOT, f"silent at this hour of {what} {how_often}")
     return None
 
 

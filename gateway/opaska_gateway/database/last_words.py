@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, func, select
 
-from opaska_gateway.care.causes import DYING, HOUR_MS, WEEKS, Charge, Known
+from opaska_gateway.care.causes import DYING, HOUR_MS, WEEKS, Before, Charge, Known
 from opaska_gateway.care.silence import RETURNED
 from opaska_gateway.database.tables import assignment, event, organisation, place, silence
 from opaska_gateway.logs import get_logger
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from opaska_gateway.database.silences import Open
 
 NEWEST: Final = 300  # reports that are looked at: a day of heartbeats every five minutes
-WEEK_MS: Final = 7 * 24 * HOUR_MS
+DAY_MS: Final = 24 * HOUR_MS
+WEEK_MS: Final = 7 * DAY_MS
 NOISE: Final = 2  # percent by which a gauge may rise without a charger
 TELLING: Final = (HEARTBEAT, FAULT, LINK_LOST, WEAR)
 
@@ -78,15 +79,15 @@ def known_of(connection: Connection, bodies: Bodies, one: Open, now_ms: int) -> 
             each.type == LINK_LOST and each.received_ms >= (last_word_ms or 0) for each in said
         ),
         hour=_hour_of_week(since_ms, zone),
-        hours_before=_hours_before(connection, one, zone, now_ms),
+        before=_before(connection, one, zone, now_ms),
     )
 
 
 def _said(connection: Connection, bodies: Bodies, one: Open) -> list[Said]:
-    """By this wearer's band, oldest first."""
+    """Oldest first, also what it said on another wrist: a battery knows no wearer."""
     said: list[Said] = []
     for row in connection.execute(_NEWEST, {"band": one.device_id}):
-        if row.report_type not in TELLING or row.assignment_id != one.assignment_id:
+        if row.report_type not in TELLING:
             continue
         id_ = (row.device_id, row.generation, row.boot, row.seq)
         try:
@@ -125,16 +126,17 @@ def _wear(said: list[Said]) -> int | None:
     return None
 
 
-def _hours_before(
-    connection: Connection, one: Open, zone: ZoneInfo, now_ms: int
-) -> tuple[int, ...]:
+def _before(connection: Connection, one: Open, zone: ZoneInfo, now_ms: int) -> tuple[Before, ...]:
     wanted = {
         "band": one.device_id,
         "person": one.person_id,
         "after": now_ms - WEEKS * WEEK_MS,
     }
-    rows = connection.execute(_BEFORE, wanted)
-    return tuple(_hour_of_week(row.since_ms, zone) for row in rows)
+    times_ms = connection.execute(_BEFORE, wanted).scalars()
+    return tuple(
+        Before(_hour_of_week(then_ms, zone), round((one.quiet.since_ms - then_ms) / DAY_MS))
+        for then_ms in times_ms
+    )
 
 
 def _hour_of_week(ms: int, zone: ZoneInfo) -> int:

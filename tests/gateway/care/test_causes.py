@@ -5,13 +5,30 @@ from __future__ import annotations
 
 import pytest
 
-from opaska_gateway.care.causes import HOUR_MS, Charge, Known, empty_at_ms, likely_cause
+from opaska_gateway.care.causes import (
+    HOUR_MS,
+    Before,
+    Charge,
+    Known,
+    empty_at_ms,
+    likely_cause,
+)
 from opaska_protocol import reports
 
 NOW_MS = 1_000 * HOUR_MS
 LAST_MS = NOW_MS - HOUR_MS
 HEALTHY = (Charge(LAST_MS - 20 * HOUR_MS, 90), Charge(LAST_MS, 80))
-MONDAY_9, TUESDAY_9 = 9, 33
+MONDAY_9 = 9
+
+
+def weeks_ago(*hours: int) -> tuple[Before, ...]:
+    """At these hours of the week, one, two, ... weeks ago."""
+    return tuple(Before(hour, 7 * week) for week, hour in enumerate(hours, 1))
+
+
+def days_ago(*days: int) -> tuple[Before, ...]:
+    """At nine in the morning, seen from a Thursday."""
+    return tuple(Before((81 - 24 * day) % 168, day) for day in days)
 
 
 def cause(**known: object) -> str:
@@ -41,12 +58,15 @@ def cause(**known: object) -> str:
         ({"wear": reports.CHARGING}, "unknown"),
         ({"wear": 4711}, "unknown"),
         # where and when
-        ({"hour": MONDAY_9, "hours_before": (MONDAY_9, MONDAY_9 + 1)}, "dead_spot"),
-        ({"hour": MONDAY_9, "hours_before": (MONDAY_9, TUESDAY_9)}, "unknown"),
-        ({"hour": MONDAY_9, "hours_before": (MONDAY_9, TUESDAY_9, 81)}, "dead_spot"),
-        ({"hour": 0, "hours_before": (167, 0)}, "dead_spot"),  # around Sunday's midnight
-        ({"hour": MONDAY_9, "hours_before": (20, 44, 68)}, "unknown"),
-        ({"hour": MONDAY_9, "hours_before": (MONDAY_9, MONDAY_9), "link_lost": True}, "dead_spot"),
+        ({"hour": MONDAY_9, "before": weeks_ago(MONDAY_9, MONDAY_9 + 1)}, "dead_spot"),
+        ({"hour": MONDAY_9, "before": weeks_ago(MONDAY_9)}, "unknown"),
+        ({"hour": 0, "before": weeks_ago(167, 0)}, "dead_spot"),  # around Sunday's midnight
+        ({"hour": MONDAY_9, "before": (Before(MONDAY_9, 7), Before(MONDAY_9, 7))}, "unknown"),
+        ({"hour": MONDAY_9, "before": (Before(8, 0), Before(9, 0), Before(9, 7))}, "unknown"),
+        ({"hour": 81, "before": days_ago(1, 2)}, "unknown"),
+        ({"hour": 81, "before": days_ago(1, 2, 3)}, "dead_spot"),
+        ({"hour": 86, "before": days_ago(1, 2, 3)}, "unknown"),  # in the afternoon
+        ({"hour": 81, "before": days_ago(1, 2, 3), "link_lost": True}, "dead_spot"),
         ({"link_lost": True}, "link_lost"),
     ],
 )

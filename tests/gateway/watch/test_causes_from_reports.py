@@ -77,14 +77,14 @@ async def test_the_cause_is_what_the_band_said(heart: Core, story: str) -> None:
     assert (one.state, one.cause) == ("silent", cause)
 
 
-async def test_what_an_earlier_wearer_did_says_nothing(heart: Core) -> None:
+async def test_what_it_said_before_it_was_handed_over_tells_of_its_battery(heart: Core) -> None:
     with days(heart) as here:
         band = await heart.add_band()
         await bring(heart, (band, band.heartbeat(battery_percent=2)))
         await here.change("UPDATE event SET assignment_id = NULL, person_id = NULL")
         await here.pass_minutes(FAULT_MIN)
         (one,) = await here.silences()
-    assert one.cause == "unknown"
+    assert one.cause == "flat_battery"
 
 
 async def test_a_band_that_is_silent_at_this_hour_every_week_is_in_its_usual_dead_spot(
