@@ -6,7 +6,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opaska_tools.falls.band import PROFILES, FallSense
 from opaska_tools.falls.parameters import FILE
@@ -68,7 +68,7 @@ def compare(new_file: Path, labelled: Path, old_file: Path = FILE) -> Comparison
     return compared
 
 
-def load(file: Path) -> SimpleNamespace:
+def load(file: Path) -> Any:
     """The parameters that `opaska falls train` wrote into this file; nothing in it is run."""
     try:
         program = ast.parse(file.read_bytes())
@@ -89,7 +89,7 @@ def load(file: Path) -> SimpleNamespace:
     return SimpleNamespace(**found)
 
 
-def _alarms(recording: Recording, profile: int, learned: SimpleNamespace) -> bool:
+def _alarms(recording: Recording, profile: int, learned: Any) -> bool:
     sense = FallSense(recording.rate_hz, profile, learned)
     samples = held(recording, recording.read(), recording.rate_hz)
     return any(True for _ in alarms(recording, samples, sense))
