@@ -212,6 +212,8 @@ class Countdown:
     def _count(self, _event: str) -> None:
         self._beat = -1
         self._presses.count(self.by_hand)
+        if self.motion:
+            self.motion.closely = True
 
     def _feel(self, _event: str) -> None:
         if self._signals:
@@ -242,6 +244,8 @@ class Countdown:
 
     def _stop(self, _event: str) -> None:
         self._presses.count(False)
+        if self.motion:
+            self.motion.closely = False
         if self.evidence:
             attempt("evidence", lambda: self.evidence.settled(self.announced), self._faults)
         self._unmark()

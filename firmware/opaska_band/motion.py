@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Samples from the accelerometer to whoever makes sense of them.
 #
-# Watching: INT1 wakes us at an impact, in free fall, and when 8 s are waiting; then everything is
-# drained, and again when the sense can decide on a possible fall; four times a second while the
-# window records one, since the wearer may be walking on.
+# Watching: INT1 wakes us at an impact, in free fall, and when 8 s are waiting. Everything is
+# drained when the sense can decide on that impact, four seconds later, or 8 s are waiting; four
+# times a second in the countdown of a fall, since the wearer may be walking on.
 # Dozing: nothing has moved for half a minute, so only a movement wakes us; the chip then still has
 # the 9.8 s before. Every five minutes we look whether it lives.
 #
@@ -19,6 +19,7 @@ from opaska_protocol.reports import MOTION_SENSOR
 
 from .drivers.lsm6dso import LSM6DSO, RATE_HZ, WATERMARK, SensorError
 from .motion_window import MotionWindow
+from .senses.fall_features import AFTER, TICK_HZ
 from .senses.stillness import Stillness
 
 TYPE_CHECKING = False
@@ -40,7 +41,8 @@ _AGAIN_MS = const(2_000)  # after a trouble, for ever
 _BATCH = const(16)  # samples between which other tasks get their turn
 _GIVE_WAY_MS = const(1_000)  # at a drain, to an SOS: the FIFO is not full before 1.8 s
 _GIVEN_MS = const(50)
-_CLOSE_MS = const(250)  # between two drains while something happens, and the least ever
+_CLOSE_MS = const(250)  # between two drains, if they must be close
+_DECIDED_MS = AFTER * 1000 // TICK_HZ  # after an impact; before, the sense says nothing about it
 _LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
 _LOOK_MS = const(300_000)  # while dozing
 _DOZE_AFTER_S = const(30)  # of stillness
@@ -48,6 +50,7 @@ _JUDGED_MS = const(1_000)  # shorter drains say nothing about the sample rate
 _STILL_UP = const(8)  # so often a new impact may fall between draining and looking at INT1
 _RATE_OFF_PERCENT = const(20)  # the chip's own oscillator is good for 7
 _RATE_OFF_SAMPLES = const(16)  # and so many may lie on either side of a drain
+_SOME_MS = const(100)  # five samples
 
 
 class Motion:
@@ -68,6 +71,7 @@ class Motion:
         self.stillness = Stillness(RATE_HZ)
         self.window = MotionWindow()
         self.wakes = 0  # times the processor had to work on samples
+        self.closely = False  # somebody waits for what the arm does: countdown.py
         self._board = board
         self._uptime = uptime
         self._faults = faults
@@ -125,29 +129,32 @@ class Motion:
     async def _watch(self) -> None:
         """Until nothing has moved for a while."""
         while True:
-            await asyncio.sleep_ms(self._pause_ms())
-            if self._hears and not self._is_busy() and not self._chip.is_raised():
+            if self.closely or not self._hears:
+                await asyncio.sleep_ms(_CLOSE_MS)
+            elif self._sense.watching:
+                await asyncio.sleep_ms(max(_CLOSE_MS, self._sense.wait_ms))
+            else:
                 await self._wait_for_samples()
             await self._give_way()
             await self._drain()
             if self.stillness.still_s >= _DOZE_AFTER_S and self._hears and not self._is_busy():
                 return
 
-    def _pause_ms(self) -> int:
-        """Until the next drain is worth waking for."""
-        if self.window.is_recording or not self._hears:
-            return _CLOSE_MS
-        return max(_CLOSE_MS, self._sense.wait_ms)
-
     def _is_busy(self) -> bool:
-        return self._sense.watching or self.window.is_recording
+        return self.closely or self._sense.watching or self.window.is_recording
 
     async def _wait_for_samples(self) -> None:
+        """Until INT1 rises, and then as long as nothing can be decided or be lost."""
+        chip = self._chip
         try:
-            await asyncio.wait_for_ms(self._woken.wait(), _LATEST_MS)
+            if not chip.is_raised():
+                await asyncio.wait_for_ms(self._woken.wait(), _LATEST_MS)
         except asyncio.TimeoutError:
-            if self._chip.waiting() >= WATERMARK and not self._chip.is_raised():
+            if chip.waiting() >= WATERMARK and not chip.is_raised():
                 self._is_deaf()
+            return
+        room_ms = (WATERMARK - chip.waiting()) * 1000 // RATE_HZ
+        await asyncio.sleep_ms(max(0, min(room_ms, _DECIDED_MS)))
 
     async def _give_way(self) -> None:
         given_ms = 0
@@ -176,7 +183,7 @@ class Motion:
         if self._still_up > _STILL_UP and self._hears:
             self._is_deaf()
         if whole:
-            self._judge(total, empty_ms - self._drained_ms)
+            await self._judge(total, empty_ms - self._drained_ms)
         self._drained_ms = empty_ms
         self._dozed = False
 
@@ -198,14 +205,15 @@ class Motion:
                 self.window.mark(fall.ago_samples)
                 self._on_fall(fall)
 
-    def _judge(self, samples: int, took_ms: int) -> None:
+    async def _judge(self, samples: int, took_ms: int) -> None:
         """Whether so many samples, and no more, can have come in that time."""
         if 0 <= took_ms < _JUDGED_MS:
             return
-        if not samples:
-            raise SensorError(_SILENT)
         expected = took_ms * RATE_HZ // 1000
         if abs(samples - expected) > _RATE_OFF_SAMPLES + expected * _RATE_OFF_PERCENT // 100:
+            await asyncio.sleep_ms(_SOME_MS)
+            if not self._chip.waiting():
+                raise SensorError(_SILENT)
             self._note(_CLOCK)
 
     # --- dozing ---

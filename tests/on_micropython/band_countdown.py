@@ -176,7 +176,9 @@ def test_countdown_that_nobody_ends_is_felt_growing_and_raised_after_20_s():
     wearer.motion.still = 18
     wearer.fall_and_wait(19_990)
     assert wearer.alarms() == []
+    assert wearer.motion.closely, "or it would be seen too late that somebody walks on"
     wearer.wait(20)
+    assert not wearer.motion.closely
     (alarm,) = wearer.alarms()
     assert (alarm["kind"], alarm["trigger"]) == (reports.FALL, reports.SENSOR)
     assert (alarm["of_seq"], alarm["why"], alarm["still"]) == (1, reports.DEADLINE, True)

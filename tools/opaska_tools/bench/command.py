@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -64,9 +65,28 @@ def sos(
     _show(run(count, bands), as_json=as_json)
 
 
+@app.command()
+def wakes(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with index.csv and .npz.")],
+    dataset: Annotated[str, typer.Option("--set", help="One of its sets; its daily life counts.")],
+    hours: Annotated[float, typer.Option(min=0.01, help="How much of it, about.")] = 1,
+    as_json: _Json = False,
+) -> None:
+    """How often the accelerometer wakes the processor in an hour of recorded daily life."""
+    from opaska_tools.bench.wakes import run
+    from opaska_tools.falls.recordings import BadFolder
+
+    try:
+        figures = run(folder, dataset, hours)
+    except BadFolder as error:
+        typer.echo(f"opaska bench: {error}", err=True)
+        raise typer.Exit(2) from None
+    _show(figures, as_json=as_json)
+
+
 def _show(figures: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(figures))
         return
     for name, value in figures.items():
-        typer.echo(f"{name:<12} {value}")
+        typer.echo(f"{name:<15} {value}")
