@@ -38,7 +38,7 @@ _WHOLE = (
     *("bootloader.py", "clock.py", "esp32.py", "socket.py", "tasks.py", "time.py"),
     "select.py",
 )
-_NO_FOLDERS = ("typings", "__pycache__", "chips")
+_NO_FOLDERS = ("typings", "__pycache__", "chips", "programs")
 
 
 def built(*folders: Path, link: bool = False) -> Path:

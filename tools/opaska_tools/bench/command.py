@@ -37,6 +37,14 @@ def ingest(
 
 
 @app.command()
+def heap(as_json: _Json = False) -> None:
+    """Where the 256 KB of a band's heap go, in bytes: module by module, and what is left."""
+    from opaska_tools.bench.heap import run
+
+    _show(run(), as_json=as_json)
+
+
+@app.command()
 def flood(
     backlog: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Reports that bands kept during an outage.")
