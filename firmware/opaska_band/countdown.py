@@ -121,15 +121,17 @@ class Countdown:
             self._happen(fall.SOS)
 
     def resume(self, boot: int) -> None:
-        """After a restart in a countdown: the fall is raised now."""
+        """After a restart in a countdown: the fall is raised now, unless its alarm waits already;
+        to be called when those that wait are known."""
         data = self._storage.load(_FILE)
         if not data or len(data) != 10:
             return
         generation, of_boot, of_seq = _numbers(data)
-        if generation == self._generation and of_boot != boot:
+        is_own = generation == self._generation and of_boot != boot
+        if is_own and not self._sos.reports.opened_after(of_boot, of_seq):
             self.announced, self._of_boot = of_seq, of_boot
             self._happen(fall.RESTART)
-        else:  # of another wearer
+        else:  # it has its end, or was another wearer's
             self._unmark()
 
     async def run(self) -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power cut at every write of boot, SOS and acknowledgement: nothing lost, doubled or reused.
 
-And of an order of settings: the old whole set or the new one, and never another."""
+And of an order of settings: the old whole set or the new one, and never another. And of a fall:
+announced, and raised once or cancelled."""
 
 import json
 import sys
@@ -55,6 +56,15 @@ def test_a_cut_leaves_the_old_or_the_new_whole_set_of_settings(effort: int) -> N
     assert totals["cuts"] >= 300 * effort
     kept = ("mixed", "broken", "not_taken", "faults", "unmountable")
     assert {name: totals[name] for name in kept} == dict.fromkeys(kept, 0)
+
+
+def test_a_cut_leaves_a_fall_announced_and_raised_once_or_cancelled() -> None:
+    totals = _cut(1, 4, script="countdown_cuts.py")
+    assert totals.pop("cuts") >= 200
+    assert totals == dict.fromkeys(totals, 0)
+    planted = _cut(1, 1, "planted", "countdown_cuts.py")
+    assert planted["unannounced"] > 0
+    assert planted["forgotten"] > 0
 
 
 def test_settings_that_are_kept_one_by_one_are_caught() -> None:

@@ -75,6 +75,10 @@ class OpenReports:
         own = [row for row in self._rows if row[0] == own_boot]
         return any([row[2] == SENT for row in own or self._rows])
 
+    def opened_after(self, boot: int, seq: int) -> bool:
+        """Whether that boot has made an alarm after this report."""
+        return any([row[0] == boot and row[1] > seq for row in self._rows])
+
     def furthest(self, own_boot: int) -> int:
         """The furthest answer to a report that is not closed: of this boot, else of earlier ones.
 
