@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from opaska_gateway import clock
-from opaska_gateway.care.case import RING, TAKEN, alarm_event, step
-from opaska_gateway.database.cases import Case, kinds_held, open_case, update_case
+from opaska_gateway.care.case import NEW_ALARM, RING, SAME_ALARM, TAKEN, step
+from opaska_gateway.database.cases import Case, holds, open_case, update_case
 from opaska_protocol import answers
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ def ring(
     if case is None:
         case = open_case(connection, whose, now_ms)
         return Rung(case, True, answers.STORED)
-    held: frozenset[Kind] = frozenset() if is_news else kinds_held(connection, case.id)
-    state, effects = step(case.state, alarm_event(kind, held))
+    state, effects = step(case.state, NEW_ALARM)
+    as_same = step(case.state, SAME_ALARM)
+    # looked up only where it matters: a band that alarms without end fills its case
+    if as_same != (state, effects) and not is_news and holds(connection, case.id, kind):
+        state, effects = as_same
     if RING in effects:
         update_case(connection, case.id, state=state, rang_ms=now_ms)
     # whoever took the case has this one too

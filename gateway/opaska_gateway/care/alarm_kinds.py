@@ -9,6 +9,7 @@ from opaska_protocol import reports
 
 OTHER: Final = "other"  # an alarm that this gateway does not know: it rings all the same
 
+_A_FALL: Final = (reports.ALARM, reports.FALL)
 STILL_FALL: Final = "fall_no_movement"  # a fall after which nobody has moved
 
 SIGNAL_KINDS: Final = {
@@ -66,8 +67,13 @@ def fault_word(code: int | None) -> str:
 def rung_kind(report_type: int, alarm_kind: int | None) -> tuple[int, int | None]:
     """(type, kind) of an alarm as a case holds it: a fall is one, whoever has raised it."""
     if report_type == reports.ANNOUNCED_FALL:
-        return reports.ALARM, reports.FALL
+        return _A_FALL
     return report_type, alarm_kind
+
+
+def rung_by(type_: int, kind: int | None) -> tuple[int, ...]:
+    """The types of the reports that a case holds as this (type, kind)."""
+    return (type_, reports.ANNOUNCED_FALL) if (type_, kind) == _A_FALL else (type_,)
 
 
 def signal_kind(

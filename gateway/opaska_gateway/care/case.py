@@ -85,8 +85,3 @@ def step(state: str, event: str) -> tuple[str, tuple[str, ...]]:
         return TRANSITIONS[state, event]
     except KeyError:
         raise NotNow(state, event) from None
-
-
-def alarm_event(kind: object, kinds_held: frozenset[object]) -> str:
-    """Which event an alarm of this kind is for a case that holds those kinds."""
-    return SAME_ALARM if kind in kinds_held else NEW_ALARM

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from opaska_gateway.care.alarm_kinds import rung_kind
+from opaska_gateway.care.alarm_kinds import rung_by
 from opaska_gateway.care.case import CLOSED, RINGING
 from opaska_gateway.database.tables import care_case, device, event, fall_label, outbox
 from opaska_protocol.answers import ACCEPTED
@@ -29,8 +29,15 @@ _OPEN_OF_DEVICES = select(care_case.c.device_id, *_COLUMNS).where(
     care_case.c.person_id.is_(None),
     care_case.c.closed_ms.is_(None),
 )
-_KINDS = select(event.c.report_type, event.c.alarm_kind).where(
-    event.c.case_id == bindparam("case"), event.c.rings == 1
+_HELD = (
+    select(event.c.id)
+    .where(
+        event.c.case_id == bindparam("case"),
+        event.c.rings == 1,
+        event.c.report_type.in_(bindparam("types", expanding=True)),
+        event.c.alarm_kind.is_not_distinct_from(bindparam("kind")),
+    )
+    .limit(1)
 )
 _WAITING = (
     select(func.count())
@@ -99,10 +106,10 @@ def open_case(connection: Connection, whose: Whose, at_ms: int) -> Case:
     return case
 
 
-def kinds_held(connection: Connection, case_id: bytes) -> frozenset[tuple[int, int | None]]:
-    """The (type, kind) of every alarm in a case."""
-    rows = connection.execute(_KINDS, {"case": case_id})
-    return frozenset(rung_kind(row[0], row[1]) for row in rows)
+def holds(connection: Connection, case_id: bytes, kind: tuple[int, int | None]) -> bool:
+    """Whether an alarm of this (type, kind) is in a case."""
+    wanted = {"case": case_id, "types": rung_by(*kind), "kind": kind[1]}
+    return connection.execute(_HELD, wanted).first() is not None
 
 
 def update_case(connection: Connection, case_id: bytes, **values: Any) -> None:

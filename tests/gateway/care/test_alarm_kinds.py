@@ -12,6 +12,7 @@ from opaska_gateway.care.alarm_kinds import (
     SIGNAL_KINDS,
     STILL_FALL,
     fault_word,
+    rung_by,
     rung_kind,
     signal_kind,
 )
@@ -78,3 +79,5 @@ def test_every_fault_of_the_wire_has_a_word_of_its_own() -> None:
 def test_a_fall_is_one_kind_whoever_raised_it() -> None:
     assert rung_kind(reports.ANNOUNCED_FALL, reports.FALL) == (reports.ALARM, reports.FALL)
     assert rung_kind(reports.LAST_RINGING, None) == (reports.LAST_RINGING, None)
+    for type_, kind in [(reports.ALARM, reports.SOS), (reports.ALARM, reports.FALL), (40, None)]:
+        assert all(rung_kind(one, kind) == (type_, kind) for one in rung_by(type_, kind))

@@ -25,7 +25,6 @@ from opaska_gateway.care.case import (
     TELL_TAKEN,
     TRANSITIONS,
     NotNow,
-    alarm_event,
     step,
 )
 
@@ -99,13 +98,6 @@ def test_every_state_is_reached_from_the_first() -> None:
     for _ in STATES:
         reached |= {new for (old, _), (new, _) in TRANSITIONS.items() if old in reached}
     assert reached == set(STATES)
-
-
-def test_kinds_are_compared_with_those_in_the_case() -> None:
-    held = frozenset({(3, 1)})
-    assert alarm_event((3, 1), held) == SAME_ALARM
-    assert alarm_event((3, 2), held) == NEW_ALARM
-    assert alarm_event((40, None), held) == NEW_ALARM
 
 
 def test_outcomes_are_the_three_of_the_programme() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,11 @@ from tests.support.gateway_core import Later
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
-    from tests.support.gateway_core import Core
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+    from tests.support.gateway_core import Core, CoreBand
 
 
 async def _only_case(heart: Core) -> Any:
@@ -74,6 +79,39 @@ async def test_a_second_press_in_a_taken_case_is_shown_and_told_that_it_is_taken
     assert (await _only_case(heart)).state == "taken"
     assert band.states() == [answers.STORED, answers.TAKEN]
     assert len(await heart.events()) == 2
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_an_alarm_costs_no_more_in_a_case_that_a_mad_band_has_filled(
+    heart: Core, taken: bool
+) -> None:
+    """Promise 10: one transaction brings the alarms of many bands."""
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    if taken:
+        await desk.take(heart.context, case.id, "dispatcher-1")
+    before = await _work(heart, (band, band.sos()))
+    for _ in range(2):
+        await bring(heart, *((band, band.sos()) for _ in range(150)))
+    assert await _work(heart, (band, band.sos())) < 1.5 * before
+
+
+async def _work(heart: Core, sent: tuple[CoreBand, bytes]) -> int:
+    """Steps of SQLite's machine, in tens, that a report takes."""
+    steps = itertools.count()
+
+    def count_by(handler: Callable[[], int] | None) -> Callable[[Connection], None]:
+        def on(connection: Connection) -> None:
+            driver: Any = connection.connection.driver_connection
+            driver.set_progress_handler(handler, 10)
+
+        return on
+
+    await heart.database.transact(count_by(lambda: bool(next(steps) < 0)))
+    await bring(heart, sent)
+    await heart.database.transact(count_by(None))
+    return next(steps)
 
 
 async def test_an_unknown_type_in_the_alarm_range_rings(heart: Core) -> None:
