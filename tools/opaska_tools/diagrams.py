@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from opaska_gateway.care import case
 from opaska_gateway.care import fall as announced_fall
+from opaska_gateway.care import silence
 from opaska_tools.firmware_build import ROOT
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PAGE = ROOT / "docs" / "states.md"
 CARE = ROOT / "gateway" / "opaska_gateway" / "care"
 CASE = CARE / "case.py"
 ANNOUNCED = CARE / "fall.py"
+SILENCE = CARE / "silence.py"
 DECISIONS = ROOT / "firmware" / "opaska_band" / "decisions"
 ALARM = DECISIONS / "alarm.py"
 FALL = DECISIONS / "fall.py"
@@ -48,6 +50,7 @@ def page() -> str:
             _section("An alarm on its way", ALARM, "idle", alarm),
             _section("An announced fall at the gateway", ANNOUNCED, announced_fall.UNHEARD, waits),
             _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
+            _section("A silent band at the gateway", SILENCE, silence.HEARD, silence.TRANSITIONS),
         )
     )
 

@@ -67,8 +67,8 @@ def are_unnoticed(now_ms: int, period_ms: int, connection: Connection) -> bool:
     return connection.execute(query).first() is not None
 
 
-def notice(now_ms: int, period_ms: int, connection: Connection) -> int:
-    """Note every band that has been quiet for its period as missing; how many are new."""
+def notice(now_ms: int, period_ms: int, at_most: int, connection: Connection) -> int:
+    """Note bands that have been quiet for their period as missing; how many are new."""
     state, _ = step(HEARD, PERIOD)
     since_ms = func.coalesce(watched_band.c.last_word_ms, assignment.c.from_ms)
     quiet = (
@@ -83,6 +83,7 @@ def notice(now_ms: int, period_ms: int, connection: Connection) -> int:
         )
         .join(assignment, watched_band.c.assignment_id == assignment.c.id)
         .where(_unnoticed(now_ms, period_ms))
+        .limit(at_most)
     )
     names = ("organisation_id", "device_id", "person_id", "assignment_id")
     columns = [*names, "state", "since_ms", "missing_ms"]
@@ -171,7 +172,7 @@ _END = (
 )
 
 
-def end_untold(connection: Connection, ended: Iterable[tuple[Open, str]], now_ms: int) -> None:
+def end_untold(ended: Iterable[tuple[Open, str]], now_ms: int, connection: Connection) -> None:
     """End silences of which the centre was not told as of single ones."""
     rows = [
         {

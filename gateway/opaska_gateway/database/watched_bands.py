@@ -8,7 +8,7 @@ stands still for an absent wearer, too, and so begins anew when the absence ends
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -71,7 +71,8 @@ _WANTED = (
     .outerjoin(place, assignment.c.place_id == place.c.id)
     .where(assignment.c.to_ms.is_(None), device.c.revoked_ms.is_(None))
 )
-_NEWS = _WANTED.except_(select(*(watched_band.c[name] for name in _COLUMNS)))
+_KNOWN = select(*(watched_band.c[name] for name in _COLUMNS))
+_NEWS = _WANTED.except_(_KNOWN).limit(bindparam("at_most"))
 _ON_A_WRIST = exists().where(
     assignment.c.id == watched_band.c.assignment_id,
     assignment.c.to_ms.is_(None),
@@ -91,30 +92,23 @@ _HEARD = (
 )
 
 
-class Changed(NamedTuple):
-    """How many bands are looked after newly, no longer, or otherwise."""
-
-    added: int
-    gone: int
-    other: int
-
-
-def look_after(connection: Connection, now_ms: int, period_ms: int) -> Changed:
-    """Follow the register: who wears what, where, with which heartbeat."""
-    gone = connection.execute(delete(watched_band).where(~_ON_A_WRIST)).rowcount
-    news = connection.execute(_NEWS, {"period": period_ms}).mappings().all()
+def look_after(now_ms: int, period_ms: int, at_most: int, connection: Connection) -> int:
+    """Follow the register: who wears what, where, with which heartbeat; how many were news."""
+    connection.execute(delete(watched_band).where(~_ON_A_WRIST))
+    wanted = {"period": period_ms, "at_most": at_most}
+    news = [dict(row) for row in connection.execute(_NEWS, wanted).mappings()]
     known: set[bytes] = set()
     if news:
         known.update(connection.execute(select(watched_band.c.device_id)).scalars())
-    fresh = [dict(row) for row in news if row["device_id"] not in known]
-    other = [dict(row) for row in news if row["device_id"] in known]
+    fresh = [row for row in news if row["device_id"] not in known]
     if fresh:
         new = [row | _first_words(connection, row, now_ms) for row in fresh]
         connection.execute(insert(watched_band), new)
-    for row in other:
-        this = watched_band.c.device_id == row["device_id"]
-        connection.execute(update(watched_band).where(this).values(row))
-    return Changed(len(fresh), gone, len(other))
+    for row in news:
+        if row["device_id"] in known:
+            this = watched_band.c.device_id == row["device_id"]
+            connection.execute(update(watched_band).where(this).values(row))
+    return len(news)
 
 
 def _first_words(connection: Connection, row: dict[str, Any], now_ms: int) -> dict[str, Any]:
@@ -125,7 +119,7 @@ def _first_words(connection: Connection, row: dict[str, Any], now_ms: int) -> di
     return {"last_word_ms": last_word_ms, "quiet_since_ms": now_ms}
 
 
-def stand_still(connection: Connection, now_ms: int, longest_pause_ms: int) -> int:
+def stand_still(now_ms: int, longest_pause_ms: int, connection: Connection) -> int:
     """We listen now; for how many ms the clock of quiet stood still because nobody did.
 
     A clock that was set back gives a negative number, and everybody stays as quiet as they were.
@@ -138,7 +132,7 @@ def stand_still(connection: Connection, now_ms: int, longest_pause_ms: int) -> i
     return paused_ms
 
 
-def hear(connection: Connection, words: Mapping[bytes, int]) -> None:
+def hear(words: Mapping[bytes, int], connection: Connection) -> None:
     """Write down who spoke, and when."""
     if words:
         spoken = [{"band": device_id, "at": at_ms} for device_id, at_ms in words.items()]

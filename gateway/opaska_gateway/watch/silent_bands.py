@@ -40,6 +40,7 @@ START_S: Final = 5.0  # after a start: the broker hands over what it kept, bands
 LOOK_AGAIN_S: Final = 30.0  # a fortieth of a period
 NOT_SOONER_S: Final = 1.0
 MOST_AWAITED: Final = 100  # when a whole town comes back, the next look is soon enough
+AT_ONCE: Final = 500  # bands in one transaction, which takes some 20 ms
 TRY_AGAIN_S: Final = 1.0  # while the database cannot work
 PAUSES: Final = 4  # looks that were not made are a time for which nobody listened
 
@@ -113,36 +114,39 @@ class SilenceWatch:
         return pause_s if problem is None else TRY_AGAIN_S
 
     async def _write_down(self) -> None:
-        """Who spoke since the last look, and who wears what."""
-        words = self._context.words.take()
+        """Who wears what, and who spoke since the last look."""
+        transact, now_ms = self._context.database.transact, clock.now_ms()
         changes = self._context.changes
-        follow = self._changes != changes
-        try:
-            paused_ms = await self._context.database.transact(
-                partial(self._written_down, words, follow)
-            )
-        except Exception:
-            self._context.words.put_back(words)
-            raise
-        self._changes = changes
+        pause_ms = int(PAUSES * LOOK_AGAIN_S * 1000)
+        paused_ms = await transact(partial(watched_bands.stand_still, now_ms, pause_ms))
         if paused_ms:
             log.info("silence_clock_stood_still", for_s=paused_ms // 1000)
+        if self._changes != changes:  # before the words of bands that are new in it
+            await self._while_full(watched_bands.look_after, now_ms)
+            self._changes = changes
+        words = list(self._context.words.take().items())
+        try:
+            while words:
+                await transact(partial(watched_bands.hear, dict(words[:AT_ONCE])))
+                del words[:AT_ONCE]
+        except Exception:
+            self._context.words.put_back(dict(words))
+            raise
 
-    def _written_down(self, words: dict[bytes, int], follow: bool, connection: Connection) -> int:
-        now_ms = clock.now_ms()
-        pause_ms = int(PAUSES * LOOK_AGAIN_S * 1000)
-        paused_ms = watched_bands.stand_still(connection, now_ms, pause_ms)
-        if follow:  # before the words of bands that are new in it
-            watched_bands.look_after(connection, now_ms, self._period_ms)
-        watched_bands.hear(connection, words)
-        return paused_ms
+    async def _while_full(
+        self, work: Callable[[int, int, int, Connection], int], now_ms: int
+    ) -> None:
+        """Do it by the few hundred: an SOS must not wait for ten thousand bands."""
+        done = AT_ONCE
+        while done == AT_ONCE:
+            done = await self._context.database.transact(
+                partial(work, now_ms, self._period_ms, AT_ONCE)
+            )
 
     async def _look(self) -> Found:
         now_ms = clock.now_ms()
         if await self._read(partial(silences.are_unnoticed, now_ms, self._period_ms)):
-            await self._context.database.transact(
-                partial(silences.notice, now_ms, self._period_ms)
-            )
+            await self._while_full(silences.notice, now_ms)
         found = await self._read(partial(_found, now_ms))
         silent = [one.device_id for one in found.silences if one.quiet.state == SILENT]
         self._context.words.awaited = frozenset(silent if len(silent) <= MOST_AWAITED else ())
@@ -152,9 +156,9 @@ class SilenceWatch:
         """End the silences that are over, then the outages that are."""
         ended = [(one, one.event) for one in found.silences if one.event not in (None, DEADLINE)]
         untold = [(one, str(event)) for one, event in ended if one.event_id is None]
-        if untold:
-            work = partial(silences.end_untold, ended=untold, now_ms=found.now_ms)
-            await self._context.database.transact(work)
+        for first in range(0, len(untold), AT_ONCE):
+            some = untold[first : first + AT_ONCE]
+            await self._context.database.transact(partial(silences.end_untold, some, found.now_ms))
         told = [partial(self._faults.end, one) for one, _ in ended if one.event_id is not None]
         over = [
             partial(self._faults.end_outage, outage, _members(found, outage))
@@ -175,8 +179,8 @@ class SilenceWatch:
             number = await self._faults.begin_outage(outage)
             belongs |= dict.fromkeys(outage.silences, number)
         members = [one for one in due if one.id in belongs]
-        if members:
-            await self._faults.fall_silent(members, belongs)
+        for first in range(0, len(members), AT_ONCE):
+            await self._faults.fall_silent(members[first : first + AT_ONCE], belongs)
         return await _each(
             partial(self._faults.begin, one) for one in due if one.id not in belongs
         )
