@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from .chips.eg915u import DATA, EG915U
 from .chips.lsm6dso import LSM6DSO
 from .chips.max17048 import MAX17048
+from .chips.max30102 import MAX30102
 from .chips.strap import Strap
+from .optics import AIR, TABLE
 from .wearer import Wearer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .chips.max30102_light import Light
+    from .optics import Source
     from .wearer import Motion
 
 PINS = {
@@ -31,12 +35,14 @@ PINS = {
     "modem_dtr": 12,
     "strap_pad": 13,
     "imu_int1": 14,
+    "oximeter_int": 15,
     "strap_loop": 16,
     "modem_tx": 17,
     "modem_rx": 18,
     "gauge_alert": 40,
     "charger_status": 41,
 }
+_WHITE = ("table", "sleeve", "glove")  # touches that are no skin and give back light
 # What the wearer feels, hears and sees.
 FELT = {PINS[name]: name for name in ("motor", "buzzer", "led_red", "led_green", "led_blue")}
 
@@ -72,6 +78,10 @@ class Wiring:
         )
         self.imu = LSM6DSO(processor.now_ms, processor.after, self.wearer)
         self.imu.on_int1 = lambda high: processor.drive(PINS["imu_int1"], int(high))
+        self.oximeter = MAX30102(processor.now_ms, processor.after, self)
+        self.oximeter.on_int = lambda high: processor.drive(
+            PINS["oximeter_int"], None if high else 0
+        )
         self.modem = EG915U(processor.after, processor.utc)
         self.modem.to_host = lambda data: processor.uart(PINS["modem_tx"], data)
         self.modem.on_change = self._tell_call
@@ -81,11 +91,13 @@ class Wiring:
         """The supply is there: the modem's PWRKEY is pressed by an RC."""
         self.modem.power_on()
         self.imu.power_on()
+        self.oximeter.power_on()
 
     def power_off(self) -> None:
         """Every chip forgets."""
         self.modem.power_off()
         self.imu.power_off()
+        self.oximeter.power_off()
 
     def processor_reset(self) -> None:
         """All outputs of the processor float; DTR is pulled up in the modem."""
@@ -96,9 +108,21 @@ class Wiring:
         """The charger's STAT pin."""
         self._processor.drive(PINS["charger_status"], 0 if on else None)
 
+    def light(self, at_ms: float) -> Light:
+        """What comes back to the oximeter: of what is under the strap."""
+        if self.strap.is_on_skin:
+            return self.wearer.light(at_ms)
+        return TABLE.light(0) if self.strap.touch in _WHITE else AIR.light(0)
+
+    def show(self, source: Source | None) -> None:
+        """What is in front of the oximeter from now on; None: the air."""
+        self.oximeter.catch_up()
+        self.wearer.show(source)
+
     def wear(self, motion: Motion) -> float:
         """The wearer goes through this recording: when it begins, in ms."""
         self.imu.catch_up()
+        self.oximeter.catch_up()
         begin_ms = self.wearer.wear(motion)
         self.imu.changed()
         return begin_ms
@@ -121,6 +145,8 @@ class Wiring:
         if (scl, sda) != (PINS["i2c_scl"], PINS["i2c_sda"]):
             return {}
         chips: dict[int, Chip] = {self.gauge.ADDRESS: self.gauge}
+        if self.oximeter.answers:
+            chips[self.oximeter.ADDRESS] = self.oximeter
         if self.imu.answers:
             chips[self.imu.ADDRESS] = self.imu
         return chips

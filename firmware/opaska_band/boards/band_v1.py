@@ -27,6 +27,7 @@ _STRAP_SENSE = const(11)
 _MODEM_DTR = const(12)
 _STRAP_PAD = const(13)
 _IMU_INT1 = const(14)
+_OXIMETER_INT = const(15)
 _STRAP_LOOP = const(16)
 _MODEM_TX = const(17)
 _MODEM_RX = const(18)
@@ -102,6 +103,10 @@ class Board:
     @property
     def modem_dtr(self) -> Pin:
         return Pin(_MODEM_DTR, Pin.OUT, value=0)
+
+    @property
+    def oximeter_int(self) -> Pin:
+        return Pin(_OXIMETER_INT, Pin.IN, Pin.PULL_UP)
 
     @property
     def strap_loop(self) -> Pin:

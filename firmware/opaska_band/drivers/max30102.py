@@ -12,7 +12,7 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from typing import Any, Callable
 
-RATE_HZ = 25
+FULL = 17  # pairs in the FIFO that make INT fall
 
 # Why an OximeterError.
 OTHER_CHIP = "another chip"
@@ -87,6 +87,10 @@ class MAX30102:
     def sleep(self) -> None:
         """Shut down: no light, no samples."""
         self._set(_MODE, _SHDN)
+
+    def deafen(self) -> None:
+        """INT is heard no more."""
+        self._int.irq(None)
 
     def is_raised(self) -> bool:
         """Whether INT is active, which is low."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from opaska_tools.simulator import places
 from opaska_tools.simulator.board import Board, End
-from opaska_tools.simulator.circuit import PINS, Circuit, Loop, Motion
+from opaska_tools.simulator.circuit import PINS, Circuit, Loop, Motion, Pulse, Recorded, Surface
 from opaska_tools.simulator.identity import write_identity
 from opaska_tools.simulator.link import LinkProxy
 from opaska_tools.simulator.records import Press, Start
@@ -163,6 +163,14 @@ class SimulatedBand(Witness):
     async def imu_fault(self, fault: str | None) -> None:
         """Break the accelerometer (FAULTS of hardware/simulated/chips/lsm6dso.py), or mend it."""
         self.circuit.wiring.imu_fault(fault)
+
+    async def show(self, source: Pulse | Recorded | Surface | None) -> None:
+        """Put this in front of the oximeter; None: the air."""
+        self.circuit.wiring.show(source)
+
+    async def oximeter_fault(self, fault: str | None) -> None:
+        """Break the oximeter (FAULTS of hardware/simulated/chips/max30102.py), or mend it."""
+        self.circuit.wiring.oximeter.fault = fault
 
     async def strap(self, loop: Loop | None = None, touch: str | None = None) -> None:
         """Close, open or cut the clasp, and change what touches the pad (TOUCHES of

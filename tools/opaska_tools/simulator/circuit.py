@@ -15,6 +15,7 @@ if str(places.ROOT) not in sys.path:
     sys.path.append(str(places.ROOT))  # `hardware` is part of the source tree, of no package
 
 from hardware.simulated.chips.strap import Loop, Strap
+from hardware.simulated.optics import AIR, TABLE, Pulse, Recorded, Surface
 from hardware.simulated.wearer import Motion
 from hardware.simulated.wiring import FELT, PINS, Wiring
 
@@ -23,7 +24,19 @@ if TYPE_CHECKING:
 
     from opaska_tools.simulator.timekeeper import Timekeeper
 
-__all__ = ["FELT", "PINS", "Circuit", "Loop", "Motion", "Strap"]
+__all__ = [
+    "AIR",
+    "FELT",
+    "PINS",
+    "TABLE",
+    "Circuit",
+    "Loop",
+    "Motion",
+    "Pulse",
+    "Recorded",
+    "Strap",
+    "Surface",
+]
 
 
 class Circuit:

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+# Pulse and saturation: when they are measured, what is reported, and whether light meets skin.
+#
+# One measurement lasts two minutes at the most. They come every `pulse_minutes`, sooner again
+# after one that the arm spoilt; while an alarm is open one follows the other, later every ten
+# minutes. Without skin nothing is told. A limit rings when two measurements in a row are beyond
+# it, and again only after one that was not.
+#
+# Ways out of a measurement: it is good, its time is over, no skin, taken off, an alarm begins
+# (which goes first), a trouble of the chip, an error. In each the light goes out.
+
+import asyncio
+from array import array
+
+from micropython import const
+
+from opaska_protocol import reports
+
+from .drivers.max30102 import FULL, MAX30102, OximeterError
+from .senses.pulse import PulseSense
+from .senses.spot import Spot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Awaitable, Callable
+
+    from .band import Band
+
+# Troubles besides those of the driver.
+_NO_ANSWER = const("no answer")
+_SILENT = const("no samples")
+_DEAF = const("no interrupt")
+_STUCK = const("interrupt stuck")
+_CHATTERS = const("interrupt chatters")
+_OVERRUN = const("overrun")
+
+_BOOT_MS = const(30_000)  # after the start others need the processor and the bus
+_MINUTE_MS = const(60_000)
+_AGAIN_MS = const(600_000)  # after a measurement that the arm or a trouble spoilt
+_SURE_MS = const(20_000)  # after one beyond a limit, and between those of an open alarm
+_OPEN_MS = const(1_800_000)  # so long they follow each other in an open alarm
+_GIVEN_MS = const(10_000)  # to an alarm, before the light shines again
+_LOOK_MS = const(1_000)  # whether an alarm was opened, or the strap asks
+
+_LATEST_MS = const(1_000)  # INT falls each 0.68 s
+_SILENT_MS = const(2_500)
+_POLL_MS = const(500)  # without INT
+_FEW = const(8)  # pairs, and wakes in a row with so few
+_LOST = const(3)  # gaps in one measurement; a busy processor makes one or two
+_BATCH = const(4)  # samples between which other tasks get their turn
+_NO_SKIN_MS = const(5_000)
+_GLANCE_MS = const(400)  # ten samples
+_GLANCED_MS = const(20_000)  # so long a glance is believed
+_PROOF_MS = const(1_800_000)  # and so long a pulse, while no glance was in vain
+
+
+class Vitals:
+    """`contact` for whoever wants to know whether light meets skin; `run` is the task."""
+
+    def __init__(self, band: "Band") -> None:
+        self.trouble = ""  # what is wrong with the chip now
+        self._band = band
+        self._uptime = band.uptime
+        self._woken = asyncio.ThreadSafeFlag()
+        self._pairs = array("i", bytes(4 * 2 * 32))
+        self._sense = PulseSense()
+        self._spot: "Any" = None
+        self._chip: "Any" = None
+        self._contact: "bool | None" = None
+        self._contact_ms = 0  # when that was seen
+        self._pulse_ms: "int | None" = None  # the last pulse before it left the skin
+        self._is_asked = False  # somebody wants a glance
+        self._measured_ms: "int | None" = None  # when the last measurement ended
+        self._is_spoilt = False  # it had no number
+        self._open_ms: "int | None" = None  # since when an alarm is open
+        self._beyond = 0  # limits that it was beyond, as bits of WHY_...
+        self._rung = 0  # and those that have rung for it
+
+    def contact(self) -> "tuple[bool | None, int]":
+        """(whether light meets skin, None: not known yet; quality of the pulse in percent)"""
+        if self._contact is None or self._uptime.ms() - self._contact_ms > _GLANCED_MS:
+            self._is_asked = True
+            return None, 0
+        return self._contact, self._sense.quality_percent
+
+    def on_skin(self) -> "bool | None":
+        """For whoever asks whether it is worn: light alone may come back from a white table, so
+        only where a pulse was not long ago it is skin; None: nobody knows."""
+        light = self.contact()[0]
+        if not light:
+            return light
+        pulse_ms = self._pulse_ms
+        return True if pulse_ms is not None and self._uptime.ms() - pulse_ms < _PROOF_MS else None
+
+    async def run(self) -> None:
+        await asyncio.sleep_ms(_BOOT_MS)
+        while True:
+            if self._is_due():
+                await self._measure()
+            elif self._is_asked:
+                self._is_asked = False
+                await self._shine(self._glance)
+            await asyncio.sleep_ms(_LOOK_MS)
+
+    # --- when ---
+
+    def _is_due(self) -> bool:
+        self._is_interrupted()
+        now_ms = self._uptime.ms()
+        if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
+            return False
+        if not self._band.settings.pulse_minutes or not self._is_worn():
+            return False
+        return self._measured_ms is None or now_ms - self._measured_ms >= self._pause_ms(now_ms)
+
+    def _pause_ms(self, now_ms: int) -> int:
+        """Between the last measurement and the next."""
+        if self._open_ms is not None:
+            return _SURE_MS if now_ms - self._open_ms < _OPEN_MS else _AGAIN_MS
+        if self._beyond & ~self._rung:
+            return _SURE_MS
+        pause_ms = self._band.settings.pulse_minutes * _MINUTE_MS
+        return min(pause_ms, _AGAIN_MS) if self._is_spoilt else pause_ms
+
+    def _is_interrupted(self) -> bool:
+        """Whether an alarm has been opened since the last look."""
+        sos = self._band.sos
+        if not sos.is_on_its_way and not sos.reports.furthest(self._band.reporter.boot):
+            self._open_ms = None
+        elif self._open_ms is None:
+            self._open_ms = self._uptime.ms()
+            self._measured_ms = None
+            return True
+        return False
+
+    def _is_worn(self) -> bool:
+        """In doubt it is: then the light says."""
+        wear = self._band.wear
+        return wear is None or wear.is_worn
+
+    # --- one measurement ---
+
+    async def _measure(self) -> None:
+        spot = self._spot = Spot(self._sense)
+        await self._shine(self._until_over)
+        now_ms = self._uptime.ms()
+        self._is_spoilt = spot.heart_rate_bpm is None
+        if self._contact and not self._is_spoilt:
+            self._pulse_ms = now_ms
+        if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
+            return  # interrupted: it is begun again soon
+        self._measured_ms = now_ms
+        if not self._contact:
+            return
+        rings = 0 if self._is_spoilt else self._compare(spot)
+        self._report(spot)
+        if rings:
+            self._rung |= 1 << rings
+            self._band.sos.sensed(reports.VITALS_LIMIT, {"why": rings})
+
+    async def _shine(self, work: "Callable[[], Awaitable[str]]") -> None:
+        """`work` while the LEDs shine. A trouble is noted, and the next time the chip is begun
+        anew."""
+        trouble = ""
+        try:
+            if self._chip is None:
+                board = self._band.board
+                self._chip = MAX30102(board.i2c, board.oximeter_int, self._woken.set)
+            self._chip.wake()
+            trouble = await work()
+        except OSError:
+            trouble = _NO_ANSWER
+        except OximeterError as error:
+            trouble = error.args[0]
+        finally:
+            self._put_out(trouble)
+        if trouble and trouble != self.trouble:
+            self._band.faults.note(reports.OXIMETER, trouble)
+        self.trouble = trouble
+
+    def _put_out(self, trouble: str) -> None:
+        try:
+            if self._chip:
+                self._chip.sleep()
+        except OSError:
+            trouble = _NO_ANSWER
+        if trouble:
+            self._chip = None
+
+    async def _until_over(self) -> str:
+        """Until the measurement is over: what was wrong, or nothing."""
+        chip, trouble = self._chip, ""
+        few = lost = 0
+        drained_ms = skin_ms = self._uptime.ms()
+        while True:
+            came = await self._wait(trouble)
+            chip.take_full()
+            count = chip.read(self._pairs)
+            now_ms = self._uptime.ms()
+            if count:
+                drained_ms = now_ms
+            elif now_ms - drained_ms > _SILENT_MS:
+                return _SILENT
+            few = few + 1 if count < _FEW else 0
+            if chip.overrun:
+                chip.overrun = False
+                self._sense.forget()
+                lost += 1
+            if not trouble and (few > _FEW or (not came and count >= FULL)):
+                trouble = _CHATTERS if few else _STUCK if chip.is_raised() else _DEAF
+                chip.deafen()
+            if await self._feed(count):
+                break
+            if self._sense.contact:
+                skin_ms = now_ms
+            if now_ms - skin_ms > _NO_SKIN_MS or not self._is_worn() or self._is_interrupted():
+                break
+        return trouble or (_OVERRUN if lost > _LOST else "")
+
+    async def _wait(self, trouble: str) -> bool:
+        """For samples; whether INT has told of them."""
+        if trouble:
+            await asyncio.sleep_ms(_POLL_MS)
+            return False
+        try:
+            await asyncio.wait_for_ms(self._woken.wait(), _LATEST_MS)
+            return True
+        except asyncio.TimeoutError:
+            return False
+
+    async def _feed(self, count: int) -> bool:
+        """To the sense; whether the measurement is over."""
+        motion = self._band.motion
+        if motion and not motion.still_s():
+            self._sense.disturb()
+        over = False
+        for at in range(count):
+            over = self._spot.feed(self._pairs[2 * at], self._pairs[2 * at + 1]) or over
+            if at % _BATCH == 0:
+                await asyncio.sleep_ms(0)
+        if count:
+            self._see()
+        return over
+
+    async def _glance(self) -> str:
+        """A moment of light, for contact alone."""
+        await asyncio.sleep_ms(_GLANCE_MS)
+        last = 2 * self._chip.read(self._pairs) - 2
+        if last < 0:
+            return _SILENT
+        self._sense.forget()
+        self._sense.feed(self._pairs[last], self._pairs[last + 1])
+        self._see()
+        return ""
+
+    def _see(self) -> None:
+        self._contact = self._sense.contact
+        self._contact_ms = self._uptime.ms()
+        if not self._contact:
+            self._pulse_ms = None
+
+    # --- what is told ---
+
+    def _report(self, spot: Spot) -> None:
+        why = reports.PULSE_BY_SCHEDULE
+        if self._open_ms is not None:
+            why = reports.PULSE_IN_ALARM
+        elif self._beyond and not self._is_spoilt:
+            why = reports.PULSE_AT_LIMIT
+        fields = {
+            "heart_rate_bpm": spot.heart_rate_bpm,
+            "spo2_percent": spot.spo2_percent,
+            "quality_percent": spot.quality_percent,
+            "why": why,
+        }
+        self._band.reporter.report(reports.VITALS, fields)
+
+    def _compare(self, spot: Spot) -> int:
+        """With the limits of this wearer: why it rings, or 0."""
+        settings = self._band.settings
+        bpm, spo2 = spot.heart_rate_bpm, spot.spo2_percent
+        beyond = 0
+        if settings.hr_low and bpm < settings.hr_low:
+            beyond |= 1 << reports.WHY_PULSE_LOW
+        if settings.hr_high and bpm > settings.hr_high:
+            beyond |= 1 << reports.WHY_PULSE_HIGH
+        if spo2 is not None and spo2 < settings.spo2_low:
+            beyond |= 1 << reports.WHY_SPO2_LOW
+        again = beyond & self._beyond & ~self._rung
+        self._beyond = beyond
+        self._rung &= beyond
+        for why in (reports.WHY_PULSE_LOW, reports.WHY_PULSE_HIGH, reports.WHY_SPO2_LOW):
+            if again & 1 << why:
+                return why
+        return 0

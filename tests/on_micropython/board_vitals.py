@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+# vitals.py with its real driver and sense on the simulated board; run by
+# tests/hardware/test_vitals.py. Of the rest of a band there is what it asks for: while the SOS
+# button is held an alarm is open, while it charges the arm moves, while the strap's loop is open
+# the band is not worn. A limit is set at 50 and at 120 beats, and at 88 %.
+
+import asyncio
+
+from machine import Pin
+
+from opaska_band.boards.band_v1 import Board
+from opaska_band.clock import Uptime
+from opaska_band.faults import Faults
+from opaska_band.vitals import Vitals
+
+charger = Pin(41, Pin.IN, Pin.PULL_UP)
+strap = Pin(16, Pin.IN)
+
+
+def say(*words):
+    print(band.uptime.ms(), *words)
+
+
+class Settings:
+    pulse_minutes = 20
+    hr_low = 50
+    hr_high = 120
+    spo2_low = 88
+
+
+class Wear:
+    @property
+    def is_worn(self):
+        return strap.value() == 0
+
+
+class Motion:
+    def still_s(self):
+        return 0 if charger.value() == 0 else 60
+
+
+class Sos:
+    def __init__(self):
+        self.reports = self
+
+    @property
+    def is_on_its_way(self):
+        return band.board.sos_button.value() == 0
+
+    def furthest(self, boot):
+        return 0
+
+    def sensed(self, kind, fields):
+        say("alarm", kind, fields["why"])
+
+
+class Reporter:
+    boot = 1
+
+    def report(self, kind, fields):
+        names = ("why", "heart_rate_bpm", "spo2_percent", "quality_percent")
+        say("vitals", kind, *[fields[name] for name in names])
+
+
+class Band:
+    def __init__(self):
+        self.board = Board()
+        self.uptime = Uptime()
+        self.faults = Faults(self.uptime)
+        self.settings = Settings()
+        self.wear = Wear()
+        self.motion = Motion()
+        self.sos = Sos()
+        self.reporter = Reporter()
+
+
+async def tell_faults():
+    while True:
+        code, detail = await band.faults.take()
+        say("fault", code, detail)
+
+
+async def tell_contact():
+    """Only while the arm moves: somebody asks."""
+    while True:
+        if charger.value() == 0:
+            say("contact", vitals.contact()[0], vitals.on_skin())
+        await asyncio.sleep_ms(1_000)
+
+
+async def main():
+    await asyncio.gather(vitals.run(), tell_faults(), tell_contact())
+
+
+band = Band()
+vitals = Vitals(band)
+print("ready")
+asyncio.run(main())
