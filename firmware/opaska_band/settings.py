@@ -4,12 +4,7 @@
 
 from opaska_protocol import cbor
 from opaska_protocol.errors import ProtocolError
-from opaska_protocol.orders import (
-    SETTINGS_FIELDS,
-    settings_from_wire,
-    settings_to_wire,
-    whole_settings,
-)
+from opaska_protocol.orders import settings_from_wire, settings_to_wire, whole_settings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,7 +53,7 @@ class Settings:
         return storage.save(FILE, cbor.encode(settings_to_wire(self._named())))
 
     def _named(self) -> "dict[str, Any]":
-        return {row[1]: getattr(self, row[1]) for row in SETTINGS_FIELDS}
+        return {name: getattr(self, name) for name in whole_settings({})}
 
     def _use(self, whole: "dict[str, Any]") -> None:
         for name, value in whole.items():

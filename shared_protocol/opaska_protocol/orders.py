@@ -2,7 +2,7 @@
 """What the gateway may order: allow-listed kinds, with a strictly rising dseq. SPEC.md, 7."""
 
 from . import body as _body
-from .body import FLAG, INT, MAP, UINT
+from .body import MAP, UINT
 from .errors import BodyError
 
 TYPE_CHECKING = False
@@ -21,26 +21,27 @@ _TABLE = (
     2, "kind", UINT, _U32, True,
     3, "arguments", MAP, 32, True,
 )
-# fmt: on
-# settings by key: name, check, lowest, highest, default
-SETTINGS_FIELDS = (
-    (0, "version", UINT, 0, _U32, 0),  # of the whole set; 0 = nobody's, as the defaults
-    (1, "hold_ms", UINT, 0, 1_000, 500),  # how long the button is held for an SOS
-    (2, "heartbeat_s", UINT, 60, 3_600, 300),
-    (3, "quiet", FLAG, 0, 0, False),  # no buzzer, stronger vibration
-    (4, "fall_profile", UINT, 1, 3, 2),  # careful, standard, keen; a fall is never just off
-    (5, "fall_cancel_by_hand", FLAG, 0, 0, True),
-    (6, "wear_alarm", FLAG, 0, 0, True),  # whether taking it off rings
-    (7, "strap_profile", UINT, 1, 3, 2),  # patient, standard, quick to say "taken off"
-    (8, "pulse_minutes", UINT, 0, 240, 60),  # between two measurements; 0 = none
-    (9, "hr_low", UINT, 0, 200, 0),  # 1/min; limits at 0 are off
-    (10, "hr_high", UINT, 0, 250, 0),
-    (11, "spo2_low", UINT, 0, 100, 0),  # %
-    (12, "inactive_hours", UINT, 0, 24, 0),  # without movement while worn and awake; 0 = off
-    (13, "awake_from", UINT, 0, 1_439, 420),  # minute of the local day
-    (14, "awake_to", UINT, 0, 1_439, 1_320),
-    (15, "utc_offset_min", INT, -720, 840, 60),  # local time less UTC
+# settings, whose place is their key: name, lowest, highest, default. A boolean's range is 0, 1.
+_SETTINGS: "Any" = (
+    "version", 0, _U32, 0,  # of the whole set; 0 = nobody's, as the defaults
+    "hold_ms", 0, 1_000, 500,  # how long the button is held for an SOS
+    "heartbeat_s", 60, 3_600, 300,
+    "quiet", 0, 1, False,  # no buzzer, stronger vibration
+    "fall_profile", 1, 3, 2,  # careful, standard, keen; a fall is never just off
+    "fall_cancel_by_hand", 0, 1, True,
+    "wear_alarm", 0, 1, True,  # whether taking it off rings
+    "strap_profile", 1, 3, 2,  # patient, standard, quick to say "taken off"
+    "pulse_minutes", 0, 240, 60,  # between two measurements; 0 = none
+    "hr_low", 0, 200, 0,  # 1/min; limits at 0 are off
+    "hr_high", 0, 250, 0,
+    "spo2_low", 0, 100, 0,  # %
+    "inactive_hours", 0, 24, 0,  # without movement while worn and awake; 0 = off
+    "awake_from", 0, 1_439, 420,  # minute of the local day
+    "awake_to", 0, 1_439, 1_320,
+    "utc_offset_min", -720, 840, 60,  # local time less UTC
 )
+# fmt: on
+_WIDTH = 4  # items of a row
 
 
 class Order:
@@ -70,12 +71,18 @@ def decode_order(data: bytes) -> Order:
     return Order(**fields)
 
 
+def settings_fields() -> "list[tuple[int, str, int, int, Any]]":
+    """(key, name, lowest, highest, default) of each setting; what is on or off has 0, 1."""
+    rows = range(0, len(_SETTINGS), _WIDTH)
+    return [(row // _WIDTH,) + _SETTINGS[row : row + _WIDTH] for row in rows]
+
+
 def settings_to_wire(settings: "dict[str, Any]") -> "dict[int, Any]":
     """Arguments of a settings order; BodyError("bad_field") for an unknown name or bad value."""
     wire: "dict[int, Any]" = {}
-    for key, name, check, low, high, _ in SETTINGS_FIELDS:
-        if name in settings:
-            wire[key] = _checked(name, settings[name], check, low, high)
+    for row in range(0, len(_SETTINGS), _WIDTH):
+        if _SETTINGS[row] in settings:
+            wire[row // _WIDTH] = _checked(row, settings[_SETTINGS[row]])
     if len(wire) != len(settings):
         raise BodyError("bad_field")
     return wire
@@ -84,12 +91,11 @@ def settings_to_wire(settings: "dict[str, Any]") -> "dict[int, Any]":
 def settings_from_wire(arguments: "dict[int, Any]") -> "dict[str, Any]":
     """The settings named, each in its range; BodyError with the `field` of a bad one."""
     settings: "dict[str, Any]" = {}
-    for key, name, check, low, high, _ in SETTINGS_FIELDS:
-        if key in arguments:
-            settings[name] = _checked(name, arguments[key], check, low, high)
-    if len(settings) != len(arguments):
-        unknown = [key for key in arguments if not 0 <= key < len(SETTINGS_FIELDS)]
-        raise BodyError("bad_field", "key %d" % unknown[0])
+    for key, value in arguments.items():
+        row = key * _WIDTH
+        if not 0 <= row < len(_SETTINGS):
+            raise BodyError("bad_field", "key %d" % key)
+        settings[_SETTINGS[row]] = _checked(row, value)
     return settings
 
 
@@ -98,7 +104,8 @@ def whole_settings(
 ) -> "dict[str, Any]":
     """All settings: those named, others as `before`, or their defaults. BodyError for a clash."""
     whole: "dict[str, Any]" = {}
-    for _, name, _, _, _, default in SETTINGS_FIELDS:
+    for row in range(0, len(_SETTINGS), _WIDTH):
+        name, _, _, default = _SETTINGS[row : row + _WIDTH]
         whole[name] = named.get(name, default if before is None else before[name])
     _check_together(whole)
     return whole
@@ -118,10 +125,13 @@ def _check_together(whole: "dict[str, Any]") -> None:
         raise BodyError("bad_field", "inactive_hours")  # it could never ring
 
 
-def _checked(name: str, value: "Any", check: int, low: int, high: int) -> "Any":
-    if not _body.fits(value, check, high) or (check != FLAG and value < low):
-        raise BodyError("bad_field", name)
-    return value
+def _checked(row: int, value: "Any") -> "Any":
+    name, low, high, default = _SETTINGS[row : row + _WIDTH]
+    is_flag = value is True or value is False
+    is_right = isinstance(value, int) or is_flag  # MicroPython's booleans are no integers
+    if is_right and is_flag == isinstance(default, bool) and low <= value <= high:
+        return value
+    raise BodyError("bad_field", name)
 
 
 def body_type(data: bytes) -> int:

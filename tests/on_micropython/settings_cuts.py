@@ -13,7 +13,7 @@ from flash_device import TEARS
 from flash_story import Life, World, live
 
 from opaska_band import obey, settings, state
-from opaska_protocol.orders import SETTINGS, SETTINGS_FIELDS, Order
+from opaska_protocol.orders import SETTINGS, Order, settings_fields
 
 OLD = {0: 7, 1: 900, 2: 600, 8: 30, 9: 45, 10: 120, 13: 400, 14: 1_300, 15: 120}
 NEW = {0: 8, 1: 100, 3: True, 8: 120, 11: 85, 12: 9, 15: -720}
@@ -52,7 +52,7 @@ class OneByOne(Set):
 
 
 def said(set_):
-    return [getattr(set_, row[1]) for row in SETTINGS_FIELDS]
+    return [getattr(set_, row[1]) for row in settings_fields()]
 
 
 def meant(arguments):

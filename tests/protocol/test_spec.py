@@ -78,10 +78,10 @@ def test_fields_of_reports_are_those_of_the_specification(heading: str, table: A
 
 def test_fields_of_answers_and_orders_are_those_of_the_specification() -> None:
     assert rows(section(6)) == stated(answers._TABLE)
-    settings = {(key, name, False) for key, name, *_ in orders.SETTINGS_FIELDS}
+    settings = {(key, name, False) for key, name, *_ in orders.settings_fields()}
     assert rows(section(7)) == stated(orders._TABLE) | settings
-    for _, name, check, low, high, default in orders.SETTINGS_FIELDS[1:]:
-        what = "bool" if check == body.FLAG else f"{low}..{high}"
+    for _, name, low, high, default in orders.settings_fields()[1:]:
+        what = "bool" if isinstance(default, bool) else f"{low}..{high}"
         assert f"`{name}` | {what} | {json.dumps(default)} |" in section(7)
 
 

@@ -14,9 +14,8 @@ from opaska_gateway.database import band_settings
 from opaska_gateway.database.tables import assignment
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.find import BAND, find
-from opaska_protocol.body import FLAG
 from opaska_protocol.errors import BodyError
-from opaska_protocol.orders import SETTINGS_FIELDS, settings_to_wire, whole_settings
+from opaska_protocol.orders import settings_fields, settings_to_wire, whole_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -32,7 +31,7 @@ CLASHES: Final = {  # by the field that BodyError names
     "inactive_hours": "inactive_hours must fit between awake_from and awake_to, "
     "or it could never ring",
 }
-_VERSION, *_FIELDS = SETTINGS_FIELDS  # the version of a set is not for people to choose
+_VERSION, *_FIELDS = settings_fields()  # the version of a set is not for people to choose
 
 
 class Ordered(NamedTuple):
@@ -114,16 +113,16 @@ async def shown(connection: AsyncConnection, text: str) -> dict[str, Any]:
                 "desired": wanted.get(name, default),
                 "reported": None if in_force is None else in_force.get(name, default),
                 "default": default,
-                "range": _range(check, low, high),
+                "range": _range(low, high, default),
             }
-            for _, name, check, low, high, default in _FIELDS
+            for _, name, low, high, default in _FIELDS
         ],
     }
 
 
 def parse_settings(words: list[str]) -> dict[str, Any]:
     """["hold_ms=800", "quiet=default"] as values, None for a default; Refused says the range."""
-    ranges = {name: _range(check, low, high) for _, name, check, low, high, _ in _FIELDS}
+    ranges = {name: _range(low, high, default) for _, name, low, high, default in _FIELDS}
     settings: dict[str, Any] = {}
     for word in words:
         name, _, text = word.partition("=")
@@ -155,8 +154,8 @@ def _value(text: str) -> Any:
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 10 else None
 
 
-def _range(check: int, low: int, high: int) -> str:
-    return "true or false" if check == FLAG else f"{low}..{high}"
+def _range(low: int, high: int, default: int | bool) -> str:
+    return "true or false" if isinstance(default, bool) else f"{low}..{high}"
 
 
 def _choices(ranges: dict[str, str]) -> str:
