@@ -171,7 +171,7 @@ def _short_row(folder: Path) -> None:
     index.write_text("fs_hz,n,label,dataset,subject,rec,age_group,activity,file\n52,9,fall,x\n")
 
 
-BROKEN += [
+TORN: list[tuple[str, Callable[[Path], object], str]] = [
     ("an array", _as_array, "cannot be read"),
     ("torn", _torn, "cannot be read"),
     ("endless", _with_member("a__acc.npy", _declared(10**12)), "cannot be read"),
@@ -181,7 +181,7 @@ BROKEN += [
 ]
 
 
-@pytest.mark.parametrize(("what", "spoil", "words"), BROKEN, ids=[b[0] for b in BROKEN])
+@pytest.mark.parametrize(("what", "spoil", "words"), [*BROKEN, *TORN])
 def test_a_broken_folder_is_named_and_ends_with_2(
     folder: Path, what: str, spoil: Callable[[Path], object], words: str
 ) -> None:

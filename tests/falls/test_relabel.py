@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from opaska_gateway.care.motion import Window
 from opaska_gateway.registry.motion import FallMotion
 from opaska_tools.cli import app
+from opaska_tools.falls import relabel
 from opaska_tools.falls.export import export
 from opaska_tools.falls.recordings import read_index
 from opaska_tools.falls.relabel import relabelled
@@ -84,3 +85,19 @@ def test_a_folder_in_use_and_an_empty_database_are_refused_in_words(tmp_path: Pa
     empty = CliRunner().invoke(app, [*words, str(tmp_path / "out")])
     assert (empty.exit_code, "--fall yes" in empty.stderr) == (2, True)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_cannot_be_written_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def found(*_: object) -> list[FallMotion]:
+        return [FALL]
+
+    monkeypatch.setattr(relabel, "labelled", found)
+    config = tmp_path / "gateway.toml"
+    config.write_text("")
+    out = config / "out"  # in a file
+    result = CliRunner().invoke(
+        app, ["falls", "relabel", "--config", str(config), "--out", str(out)]
+    )
+    assert (result.exit_code, "cannot be written" in result.stderr) == (2, True)

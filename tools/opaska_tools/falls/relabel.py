@@ -55,7 +55,11 @@ async def relabel(office: Office, folder: Path) -> Relabelled:
             f"nothing to export ({found.words()}); a recording comes of a raised fall whose case "
             "was closed with --fall yes or --fall no"
         )
-    export(folder, found.recordings)
+    try:
+        export(folder, found.recordings)
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        raise BadFolder(f"{error.filename or folder}: cannot be written ({reason})") from None
     return found
 
 
