@@ -46,6 +46,7 @@ from opaska_gateway.database.silence_tables import (
     silence,
     watched_band,
 )
+from opaska_gateway.database.wear_tables import wear_sighting
 
 __all__ = [
     "ID_BYTES",
@@ -72,6 +73,7 @@ __all__ = [
     "refused_frame",
     "silence",
     "watched_band",
+    "wear_sighting",
 ]
 
 # --- who and where -------------------------------------------------------------------------
@@ -312,22 +314,6 @@ announced_fall = Table(
         name="deadline",
     ),
     CheckConstraint("(state = 'announced') = (settled_ms IS NULL)", name="settled"),
-)
-
-wear_sighting = Table(  # what one report says of how its band is worn: care/worn.py
-    "wear_sighting",
-    metadata,
-    Column("event_id", RowNumber, ForeignKey("event.id"), primary_key=True, autoincrement=False),
-    owner(),
-    ref("device_id", "device"),
-    Column("generation", Integer, nullable=False),
-    Column("boot", U32, nullable=False),
-    ref("person_id", "person", nullable=True),  # as of the report
-    Column("state", SmallInteger, nullable=False),
-    ms("at_ms"),  # when the report was made
-    ms("since_ms", nullable=True),  # when the state began; NULL = the report tells of no change
-    Column("before", SmallInteger),  # the state before that
-    Index(None, "person_id", "at_ms"),
 )
 
 fall_label = Table(  # what its dispatcher says of a case; the motion in it is labelled by this
