@@ -27,13 +27,19 @@ NEWEST: Final = 300  # reports that are looked at: a day of heartbeats every fiv
 DAY_MS: Final = 24 * HOUR_MS
 WEEK_MS: Final = 7 * DAY_MS
 NOISE: Final = 2  # percent by which a gauge may rise without a charger
-TELLING: Final = (HEARTBEAT, FAULT, LINK_LOST, WEAR)
+TELLING: Final = (HEARTBEAT, FAULT, WEAR)
 
 _NEWEST = (
     select(event)
     .where(event.c.device_id == bindparam("band"), event.c.generation.is_not(None))
     .order_by(event.c.generation.desc(), event.c.boot.desc(), event.c.seq.desc())
     .limit(NEWEST)
+)
+# A will is sealed when its connection begins, so it stands far behind the newest reports.
+_LINK_LOST = select(event.c.id).where(
+    event.c.device_id == bindparam("band"),
+    event.c.id > bindparam("after"),
+    event.c.report_type == LINK_LOST,
 )
 _BEFORE = select(silence.c.since_ms).where(
     silence.c.device_id == bindparam("band"),
@@ -56,6 +62,7 @@ log = get_logger()
 class Said(NamedTuple):
     """One report of a band."""
 
+    event_id: int
     type: int
     received_ms: int
     fields: dict[str, Any]
@@ -63,22 +70,20 @@ class Said(NamedTuple):
 
 def known_of(connection: Connection, bodies: Bodies, one: Open, now_ms: int) -> Known:
     """What its reports and its earlier silences tell."""
-    last_word_ms, since_ms = one.quiet.last_word_ms, one.quiet.since_ms
     said = _said(connection, bodies, one)
     charges, dying = _charges(said)
+    after = {"band": one.device_id, "after": max((each.event_id for each in said), default=0)}
     beats = [each.fields for each in said if each.type == HEARTBEAT]
     zone = ZoneInfo(connection.execute(_ZONE, {"assignment": one.assignment_id}).scalar_one())
     return Known(
         now_ms=now_ms,
-        last_word_ms=last_word_ms,
+        last_word_ms=one.quiet.last_word_ms,
         charges=charges,
         hours_left=beats[-1].get("hours_left") if beats and charges else None,
         dying=dying,
         wear=_wear(said),
-        link_lost=any(
-            each.type == LINK_LOST and each.received_ms >= (last_word_ms or 0) for each in said
-        ),
-        hour=_hour_of_week(since_ms, zone),
+        link_lost=connection.execute(_LINK_LOST, after).first() is not None,
+        hour=_hour_of_week(one.quiet.since_ms, zone),
         before=_before(connection, one, zone, now_ms),
     )
 
@@ -96,7 +101,7 @@ def _said(connection: Connection, bodies: Bodies, one: Open) -> list[Said]:
         except (VaultError, ProtocolError) as error:  # costs a hint
             log.debug("report_not_read", event_id=row.id, problem=repr(error))
             continue
-        said.append(Said(row.report_type, row.received_ms, fields))
+        said.append(Said(row.id, row.report_type, row.received_ms, fields))
     return sorted(said, key=lambda each: each.received_ms)
 
 

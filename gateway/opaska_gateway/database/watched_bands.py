@@ -92,6 +92,14 @@ _HEARD = (
 )
 
 
+def is_followed(period_ms: int, connection: Connection) -> bool:
+    """Whether the register says nothing new; asked of a reader, which keeps nobody waiting."""
+    gone = select(watched_band.c.device_id).where(~_ON_A_WRIST).limit(1)
+    if connection.execute(gone).first() is not None:
+        return False
+    return connection.execute(_NEWS, {"period": period_ms, "at_most": 1}).first() is None
+
+
 def look_after(now_ms: int, period_ms: int, at_most: int, connection: Connection) -> int:
     """Follow the register: who wears what, where, with which heartbeat; how many were news."""
     connection.execute(delete(watched_band).where(~_ON_A_WRIST))

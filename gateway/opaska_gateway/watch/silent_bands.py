@@ -122,7 +122,8 @@ class SilenceWatch:
         if paused_ms:
             log.info("silence_clock_stood_still", for_s=paused_ms // 1000)
         if self._changes != changes:  # before the words of bands that are new in it
-            await self._while_full(watched_bands.look_after, now_ms)
+            if not await self._read(partial(watched_bands.is_followed, self._period_ms)):
+                await self._while_full(watched_bands.look_after, now_ms)
             self._changes = changes
         words = list(self._context.words.take().items())
         try:

@@ -54,6 +54,14 @@ STORIES: dict[str, tuple[Story, str]] = {
     ),
     "off, by heartbeat": (beats(80, wear=reports.TAKEN_OFF), "taken_off"),
     "link lost": (then(HEALTHY, reports.LINK_LOST), "link_lost"),
+    "link lost, by an old will": (
+        lambda band: [*HEALTHY(band), band.seal(reports.LINK_LOST, seq=0, uptime_ms=1)],
+        "link_lost",
+    ),
+    "link lost and back": (
+        lambda band: [band.seal(reports.LINK_LOST, uptime_ms=1), *HEALTHY(band)],
+        "unknown",
+    ),
     "garbage": (lambda band: [band.heartbeat(), band.seal_body(b"\xa1\x00\x02")], "unknown"),
 }
 
