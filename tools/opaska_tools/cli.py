@@ -12,6 +12,7 @@ from opaska_tools.demo.command import demo
 from opaska_tools.falls.command import app as falls_app
 from opaska_tools.simulator.command import simulate
 from opaska_tools.vitals.command import app as vitals_app
+from opaska_tools.wear.command import app as wear_app
 
 app = typer.Typer(
     help="Opaska: a pressed button reaches a human, and the wrist feels the answer.",
@@ -26,6 +27,7 @@ app.command()(simulate)
 app.add_typer(bench_app, name="bench")
 app.add_typer(falls_app, name="falls")
 app.add_typer(vitals_app, name="vitals")
+app.add_typer(wear_app, name="wear")
 
 
 def _show_version(wanted: bool) -> None:

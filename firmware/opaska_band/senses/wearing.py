@@ -47,6 +47,7 @@ class Wearing:
         self.wait_ms = 0
         self.needs_light = False  # loop and pad do not agree
         self._looks = 0  # a state of a report; 0: like nothing yet
+        self._against_ms = -1  # most do not speak for it since then; -1: they do
         self._looked_ms: "int | None" = None
 
     def look(
@@ -85,10 +86,14 @@ class Wearing:
         if looks != self._looks:
             self._looks = looks
             self.since_ms = now_ms
+        if against < favour or self._looks == 0:
+            self._against_ms = -1
+        elif self._against_ms < 0:
+            self._against_ms = now_ms
+        # a closed band has lain still for a while already: what counts is since when votes miss
+        began_ms = self._against_ms if looks == TAKEN_OFF and not is_open else self.since_ms
         split = looks < CUT and against > 0 and favour > 0
-        if looks == TAKEN_OFF and not is_open:
-            split = False  # stillness has waited already
-        if now_ms - self.since_ms < _HOLD_MS[profile - 1][split]:
+        if now_ms - began_ms < _HOLD_MS[profile - 1][split]:
             self.wait_ms = _PAUSES_MS[0]
             return 0
         self.wait_ms = _PAUSES_MS[1 if still_s is None or still_s < _RESTING_S else 2]

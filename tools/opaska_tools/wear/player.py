@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AIR_COUNT = 30_000  # that the band expects of its pad (wear.py)
 STANDARD = 2  # strap profile
+_HALF = 0.5  # of the touch
 
 
 class Player:
@@ -56,7 +57,7 @@ class Player:
             STANDARD,
             strap.loop_uv() // 1000,
             strap.pad_count(),
-            strap.is_on_skin if self._optical and self._sense.needs_light else None,
+            self._contact(),
             self.charger,
             self.still_s(self.now_ms),
         )
@@ -65,6 +66,12 @@ class Player:
         late = self.now_ms - self._lifted_ms >= wearing.LIFTED_MS
         if self._state == wearing.LIFTED and late:
             self._happen(wearing.LATE)
+
+    def _contact(self) -> bool | None:
+        """The oximeter's vote, when it is asked for: light meets no skin under a lifted band."""
+        if not (self._optical and self._sense.needs_light):
+            return None
+        return self.strap.is_on_skin and self.strap.contact > _HALF
 
     def _happen(self, event: int) -> None:
         before = self._state
