@@ -57,7 +57,7 @@ class Band:
         self.signals: "Any" = attempt("signals", self._make_signals, self.faults)
         self._make_outbox()
         self._make_link()
-        self.sos = Sos(self.reporter, self.sender.nudge, self._tell, self._sos_fields, self.faults)
+        self.sos = Sos(self.reporter, self._send_now, self._tell, self._sos_fields, self.faults)
         self.button = SosButton(
             button,
             self.uptime,
@@ -69,6 +69,8 @@ class Band:
         self.motion: "Any" = None
         self.fall_sense: "Any" = None
         self.wear: "Any" = None
+        self.vitals: "Any" = None
+        self.place: "Any" = None
         self.countdown: "Any" = attempt("countdown", self._make_countdown, self.faults)
 
     async def run(self, held: bool) -> None:
@@ -91,6 +93,8 @@ class Band:
             self.obeys = True
             attempt("motion", self._feel_falls, self.faults)
             attempt("wear", self._watch_wear, self.faults)
+            attempt("vitals", self._feel_pulse, self.faults)
+            attempt("place", self._know_place, self.faults)
         attempt("boot report", self._report_boot, self.faults)
         self._start("heartbeat", self._beat)
         await asyncio.Event().wait()  # for ever
@@ -214,6 +218,20 @@ class Band:
         self.wear = Wear(self)
         self._start("wear", self.wear.run)
 
+    def _feel_pulse(self) -> None:
+        from .vitals import Vitals
+
+        self.vitals = Vitals(self)
+        if self.wear:
+            self.wear.optical = self.vitals.on_skin
+        self._start("vitals", self.vitals.run)
+
+    def _know_place(self) -> None:
+        from .place import Place
+
+        self.place = Place(self)
+        self._start("place", self.place.run)
+
     async def _is_held_on(self) -> bool:
         """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""
         while self.button.press.is_down():
@@ -269,9 +287,18 @@ class Band:
         self.sos.press(trigger, attempt("countdown", lambda: countdown.ends_with, self.faults))
         attempt("countdown", countdown.called, self.faults)
 
+    def _send_now(self) -> None:
+        """An alarm is in the outbox."""
+        self.sender.nudge()
+        if self.place:
+            self.place.alarm()
+
     def _sos_fields(self) -> "dict[str, Any]":
         percent = self.battery.percent if self.battery else None
-        return {"battery_percent": percent, "safe_mode": self.safe_mode or None}
+        fields = {"battery_percent": percent, "safe_mode": self.safe_mode or None}
+        if self.place:
+            fields["position"] = attempt("place", self.place.last, self.faults)
+        return fields
 
     def _answered(self, answer: "Answer") -> None:
         """The wearer first; then the report is freed. Neither waits for the other to succeed."""

@@ -32,7 +32,7 @@ class Context:
         self.database = database
         self.vault = vault
         self.bands = Bands(database, vault, gateway_salt)
-        self.replies = Replies()
+        self.replies = Replies(vault)
         self.resender = Resender(database, self.bands, self.replies)
         self.dating = Dating()
         self.bodies = Bodies(vault)

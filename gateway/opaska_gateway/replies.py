@@ -6,19 +6,23 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from opaska_gateway import clock
-from opaska_gateway.logs import journey
+from opaska_gateway import clock, order_arguments
+from opaska_gateway.logs import get_logger, journey
 from opaska_gateway.refusals import Refused
-from opaska_protocol import cbor
+from opaska_gateway.vault import VaultError
 from opaska_protocol.answers import Answer, encode_answer
+from opaska_protocol.errors import ProtocolError
 from opaska_protocol.orders import Order, encode_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opaska_gateway.bands import Band
+    from opaska_gateway.vault import Vault
 
     Publish = Callable[[str, bytes, bool], None]  # kid in hex, frame, whether the broker keeps it
+
+log = get_logger()
 
 
 def nowhere(kid_hex: str, frame: bytes, keep: bool) -> None:
@@ -28,7 +32,8 @@ def nowhere(kid_hex: str, frame: bytes, keep: bool) -> None:
 class Replies:
     """The way down, through whatever way out is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         self.publish: Publish = nowhere
         self._counter = count(1)  # never repeats under this process's salt, whatever the band
         self.sent = 0
@@ -48,8 +53,14 @@ class Replies:
             journey("answer_sent", kid=band.kid_hex, boot=boot, seq=seq, state=state)
 
     def order(self, band: Band, dseq: int, kind: int, arguments: bytes) -> None:
-        """Give a band an order, sealed under its newest key; `arguments` as CBOR."""
-        body = encode_order(Order(dseq, kind, cbor.decode(arguments)))
+        """Give a band an order, sealed under its newest key; `arguments` as the database has them.
+        An order that cannot be read waits until somebody has seen to it."""
+        try:
+            opened = order_arguments.opened(self._vault, band.kid, kind, arguments)
+        except (VaultError, ProtocolError) as error:
+            log.error("order_unreadable", kid=band.kid_hex, dseq=dseq, problem=str(error))
+            return
+        body = encode_order(Order(dseq, kind, opened))
         self._send(band, band.generation, body, keep=True)
 
     def _send(self, band: Band, generation: int, body: bytes, *, keep: bool) -> bool:

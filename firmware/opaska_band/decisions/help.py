@@ -88,6 +88,13 @@ class OpenReports:
         own = [row for row in waiting if row[0] == own_boot]
         return max([row[2] for row in own or waiting] or (SENT,))
 
+    def newest_open(self) -> "tuple[int, int] | None":
+        """(boot, seq) of the newest report that is not closed."""
+        for row in self._rows:
+            if row[2] != CLOSED:
+                return row[0], row[1]
+        return None
+
     def echo(self, most: int) -> "list[tuple[int, int, int]]":
         """(boot, seq, answer) for a heartbeat, newest first; closed ones until echoed."""
         rows = [row for row in self._rows if row[2] != SENT and not row[3]]

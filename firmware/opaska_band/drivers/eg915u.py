@@ -45,6 +45,7 @@ class EG915U:
 
     def __init__(self, uart: "Any", power_key: "Any" = None, dtr: "Any" = None) -> None:
         self.signal_dbm: "int | None" = None
+        self.shares = True  # whether the next start asks for two lines
         self.uart = uart  # where PPP goes
         self._at = uart  # where commands go
         self._serial = uart
@@ -119,7 +120,7 @@ class EG915U:
 
     async def _share(self) -> None:
         """Two lines from now on; one, when the modem knows no CMUX."""
-        if not await self._try(BEGIN):
+        if not self.shares or not await self._try(BEGIN):
             return
         mux = Cmux(self._serial, _PPP_LINE)
         try:

@@ -24,12 +24,12 @@ async def nmea(modem: "Any") -> bytes:
 async def cell(modem: "Any") -> "list[int] | None":
     """[MCC, MNC, tracking area, cell identity], TS 27.007 7.3 and 10.1.22; None when unknown."""
     await modem.command(b"AT+COPS=3,2")
-    operator = _fields(await modem.command(b"AT+COPS?"))
+    operators = await modem.command(b"AT+COPS?")
     await modem.command(b"AT+CEREG=2")
-    where = _fields(await modem.command(b"AT+CEREG?"))
+    cells = await modem.command(b"AT+CEREG?")
     await modem.command(b"AT+CEREG=0")
     try:
-        number = operator[2]
+        number, where = _fields(operators)[2], _fields(cells)
         return [int(number[:3]), int(number[3:]), int(where[2], 16), int(where[3], 16)]
     except (IndexError, ValueError):
         return None
@@ -37,5 +37,5 @@ async def cell(modem: "Any") -> "list[int] | None":
 
 def _fields(lines: "list[bytes]") -> "list[str]":
     """Of the answer's first line, behind its name and without quotes."""
-    text = str(lines[0] if lines else b"", "ascii")
+    text = str(lines[0] if lines else b"", "utf-8")
     return [field.strip().strip('"') for field in text.partition(":")[2].split(",")]

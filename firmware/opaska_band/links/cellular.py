@@ -45,7 +45,7 @@ class Cellular:
         tls_psk: "tuple[str, bytes] | None" = None,
         apn: str = "",
     ) -> None:
-        self._modem = modem
+        self.modem = modem
         self._brokers = brokers
         self._tls = None if tls_psk is None else _tls_context(tls_psk)
         self._apn = apn
@@ -60,7 +60,7 @@ class Cellular:
     @property
     def signal_dbm(self) -> "int | None":
         """As of the last attach; None when unknown."""
-        return self._modem.signal_dbm
+        return self.modem.signal_dbm
 
     async def attach(self) -> None:
         """Bring PPP up; OSError when modem or network do not."""
@@ -68,16 +68,19 @@ class Cellular:
 
         if self._ppp is not None:
             self._ppp.disconnect()
-        await self._modem.start()
-        await self._modem.attach(self._apn)
-        await self._modem.dial()
-        self._ppp = network.PPP(self._modem.uart)
+        await self.modem.start()
+        await self.modem.attach(self._apn)
+        await self.modem.dial()
+        is_shared = self.modem.shares
+        self.modem.shares = not is_shared  # if PPP fails: perhaps over the other kind of port
+        self._ppp = network.PPP(self.modem.uart)
         self._ppp.connect()
         begin = time.ticks_ms()
         while not self._ppp.isconnected():
             if time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS:
                 raise OSError("PPP does not come up")
             await asyncio.sleep_ms(_POLL_MS)
+        self.modem.shares = is_shared
 
     async def open_stream(self) -> "tuple[Any, Any]":
         """(reader, writer) to the broker whose turn it is; attaches first when needed."""

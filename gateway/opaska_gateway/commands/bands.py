@@ -43,6 +43,14 @@ COLUMNS = (
     ("PERSON", "person_id"),
     ("ACCOUNT", "account"),
 )
+WHERE_COLUMNS = (
+    ("RECEIVED", "received_ms"),
+    ("LATITUDE", "latitude"),
+    ("LONGITUDE", "longitude"),
+    ("WITHIN M", "accuracy_m"),
+    ("AGE S", "age_s"),
+    ("CELL", "cell"),
+)
 FAULT_COLUMNS = (
     ("LABEL", "label"),
     ("KID", "kid"),
@@ -197,6 +205,59 @@ def settings_(
     else:
         show_rows(list(map(_in_words, found["settings"])), SETTINGS_COLUMNS, as_json=False)
         typer.echo(_agreed(found))
+
+
+@app.command()
+def locate(
+    band: BandArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    config: ConfigOption = None,
+) -> None:
+    """Order one position from a band, now; `bands where` shows it when it has come."""
+
+    async def work(office: Office) -> int:
+        from opaska_gateway.registry import whereabouts
+
+        async with office.change() as change:
+            return await whereabouts.locate(change, band, why)
+
+    typer.echo(f"order {at_office(config, work)} waits for band {band}")
+
+
+@app.command()
+def zones(
+    band: BandArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    circles: Annotated[
+        list[str] | None, typer.Argument(metavar="[NUMBER=LATITUDE,LONGITUDE,RADIUS]...")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Order the safe zones of a wearer, up to three circles in degrees and metres; none ends them.
+
+    The band raises an alarm when all of them are left, and tells when one is entered again.
+    """
+
+    async def work(office: Office) -> int:
+        from opaska_gateway.registry import whereabouts
+
+        async with office.change() as change:
+            return await whereabouts.set_zones(change, band, circles or [], why)
+
+    typer.echo(f"order {at_office(config, work)} waits for band {band}")
+
+
+@app.command()
+def where(band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Where a band said that it was, the latest first."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway.registry import whereabouts
+
+        async with office.read() as connection:
+            return await whereabouts.of_band(connection, office.store.vault, band)
+
+    show_rows(at_office(config, work), WHERE_COLUMNS, as_json=as_json)
 
 
 @app.command()

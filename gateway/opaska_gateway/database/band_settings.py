@@ -17,6 +17,7 @@ from sqlalchemy import insert, select, update
 from opaska_gateway import clock
 from opaska_gateway.database import orders
 from opaska_gateway.database.tables import band_order, band_settings
+from opaska_protocol import cbor
 from opaska_protocol.orders import SETTINGS, settings_to_wire
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _order(
     settings: dict[str, Any],
     tried: int,
 ) -> int:
-    arguments = settings_to_wire({**settings, "version": version})
+    arguments = cbor.encode(settings_to_wire({**settings, "version": version}))
     dseq = orders.add(connection, device_id, organisation_id, SETTINGS, arguments)
     _update(connection, device_id, version, orders=tried + 1, ordered_ms=clock.now_ms())
     return dseq

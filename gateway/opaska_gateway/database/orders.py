@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, insert, select, update
 
 from opaska_gateway import clock
 from opaska_gateway.database.tables import band_order, device
-from opaska_protocol import cbor
 from opaska_protocol.frame import MAX_U32
 
 if TYPE_CHECKING:
@@ -23,9 +22,11 @@ def add(
     device_id: bytes,
     organisation_id: bytes,
     kind: int,
-    arguments: dict[int, Any],
+    arguments: bytes,
 ) -> int:
-    """Add an order; its dseq. It leaves with `Context.changed_elsewhere` or at a heartbeat."""
+    """Add an order, its arguments as order_arguments.py keeps them; its dseq.
+
+    It leaves with `Context.changed_elsewhere` or at a heartbeat."""
     highest = select(func.max(band_order.c.dseq)).where(band_order.c.device_id == device_id)
     dseq = int(connection.execute(highest).scalar() or 0) + 1
     connection.execute(
@@ -34,7 +35,7 @@ def add(
             dseq=dseq,
             organisation_id=organisation_id,
             kind=kind,
-            arguments=cbor.encode(arguments),
+            arguments=arguments,
             created_ms=clock.now_ms(),
         )
     )

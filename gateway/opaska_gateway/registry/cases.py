@@ -11,7 +11,7 @@ from opaska_gateway.care.worn import WORDS
 from opaska_gateway.database import wear
 from opaska_gateway.database.outbox import CENTRE
 from opaska_gateway.database.tables import care_case, device, event, fall_label, outbox, person
-from opaska_gateway.registry import motion
+from opaska_gateway.registry import motion, whereabouts
 from opaska_gateway.registry.people import SEALED
 from opaska_gateway.registry.sealed import open_facts
 from opaska_gateway.vault import person_key_purpose
@@ -59,8 +59,8 @@ def name_of(row: AnyRow, vault: Vault) -> str:
 
 
 async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dict[str, Any]:
-    """One case with its announced falls, how much of their motion has come, and how the band was
-    worn: taken off, and on again."""
+    """One case with its announced falls, how much of their motion has come, how the band was
+    worn: taken off, and on again; and where it was."""
     row = (await connection.execute(_CASES.where(care_case.c.id == case_id))).one()
     kinds = await _kinds(connection, [case_id])
     falls = await motion.of_case(connection, vault, case_id)
@@ -71,7 +71,9 @@ async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dic
         {"state": WORDS.get(one.state, f"state {one.state}"), "since_ms": one.since_ms}
         for one in await wear.of_case(connection, case_id)
     ]
-    return {**facts, "kinds": kinds_told, "fell": row.fell, "falls": told, "wear": worn}
+    places = await whereabouts.of_case(connection, vault, case_id)
+    facts |= {"kinds": kinds_told, "fell": row.fell, "falls": told, "wear": worn}
+    return {**facts, "places": places}
 
 
 def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:

@@ -42,8 +42,10 @@ def test_the_basic_profile_has_only_codes_that_old_receivers_know() -> None:
 def test_kinds_stay_apart_by_code_or_zone(name: str) -> None:
     profile = PROFILES[name]
     assert set(KINDS_OF_THE_GATEWAY) <= profile.keys()
-    alarms = ("sos", "fall", "possible_fall", "fall_no_movement", "heart_rate", "oxygen")
-    alarms += ("no_activity", "strap", "strap_cut", "zone_left", "other")
+    alarms = (
+        *("sos", "fall", "possible_fall", "fall_no_movement", "heart_rate", "oxygen"),
+        *("no_activity", "strap", "strap_cut", "zone_left", "other"),
+    )
     for first in (
         [(profile[kind].contact_id[0], profile[kind].zone) for kind in alarms],
         [(profile[kind].sia[0], profile[kind].zone) for kind in alarms],

@@ -9,7 +9,7 @@ import pytest
 
 from opaska_gateway import desk, replies
 from opaska_gateway.database import orders
-from opaska_protocol import answers, reports
+from opaska_protocol import answers, cbor, reports
 from opaska_protocol.frame import parse_down
 from opaska_protocol.orders import SETTINGS
 from tests.support.gateway_core import BOOT_UPTIME_MS
@@ -164,7 +164,7 @@ async def test_at_most_four_answers_are_brought_again_newest_first(heart: Core) 
 async def _order(heart: Core, band: CoreBand) -> int:
     async with heart.database.write() as connection:
         return await connection.run_sync(
-            orders.add, band.device_id, band.organisation_id, SETTINGS, QUIET
+            orders.add, band.device_id, band.organisation_id, SETTINGS, cbor.encode(QUIET)
         )
 
 

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+# Where the band is, asked only when there is a reason: an alarm (at once, then every minute while
+# its case is open), an order of the gateway, the safe zones. Nothing waits for a fix: it follows
+# as a report of its own. The receiver is off between reasons.
+#
+# Without a fix the cell is told. The last fix is kept through a restart, and an alarm takes it
+# along.
+
+import asyncio
+
+from micropython import const
+
+from opaska_protocol import cbor, reports
+from opaska_protocol.errors import BodyError, ProtocolError
+from opaska_protocol.orders import LOCATE, ZONES
+
+from . import obey
+from .decisions import zone
+from .drivers import eg915u_gnss as gnss
+from .senses.nmea import Nmea
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from opaska_protocol.orders import Order
+
+    from .band import Band
+
+# Both begin with the key's generation: another one is another wearer.
+_FIX_FILE = const("fix")  # latitude, longitude, accuracy, unix seconds
+_ZONE_FILE = const("zones")  # state, then the zones
+
+_FIX_MS = const(120_000)  # a cold start under open sky takes 30 s
+_EARLY_MS = const(10_000)  # so long it is asked every second, then more seldom
+_ASK_MS = const(1_000)
+_ASK_SELDOM_MS = const(5_000)
+_AGAIN_MS = const(60_000)  # between two positions while a case is open
+_NO_FIX_MS = const(600_000)  # between two tries that find nothing
+_ZONE_MS = const(600_000)  # between two looks at the zones
+_LEAVING_MS = const(30_000)  # when she may have left
+_KEEP_MS = const(600_000)  # the last fix goes to the flash this often
+_MOST_WAITING = const(12)  # reports; while there is no link, old places are worth nothing
+_OLD_S = const(86_400)  # a fix that is older says nothing in an alarm
+_ERROR_M = const(5)  # of a range, times HDOP: the accuracy of a position
+_VAGUE_M = const(50)  # when HDOP is not told
+_RADIUS_M = (50, 50_000)  # what an order may ask; SPEC.md, 7
+
+
+class Place:
+    def __init__(self, band: "Band") -> None:
+        self.trouble = ""  # what is wrong with the receiver now
+        self._band = band
+        self._modem = band.cellular.modem
+        self._reasons = asyncio.Event()
+        self._asked: "int | None" = None  # number of the order that asks where it is
+        self._position: "list[int] | None" = None  # latitude, longitude, accuracy
+        self._fixed_ms = 0  # uptime of it
+        self._kept_ms: "int | None" = None
+        self._next_ms = 0  # uptime of the next position of an open case
+        self._zones: "list[list[int]]" = []
+        self._where = zone.UNKNOWN
+        self._zone_ms = 0  # uptime of the next look
+        self._before: "list[int] | None" = None  # the last fix of an earlier boot
+        self._load()
+        obey.take(LOCATE, self._locate)
+        obey.take(ZONES, self._use_zones)
+
+    async def run(self) -> None:
+        while True:
+            pause_ms = self._pause_ms()
+            if pause_ms:
+                self._reasons.clear()
+                try:
+                    await asyncio.wait_for_ms(self._reasons.wait(), pause_ms)
+                except asyncio.TimeoutError:
+                    pass
+            elif self._modem.can_talk:
+                await self._look()
+            else:
+                await asyncio.sleep_ms(_ASK_SELDOM_MS)
+
+    def alarm(self) -> None:
+        """An alarm is on its way: its place comes behind it."""
+        self._next_ms = self._band.uptime.ms()
+        self._reasons.set()
+
+    def last(self) -> "list[int] | None":
+        """[latitude, longitude, accuracy m, age s] for an alarm, if it is worth something."""
+        if self._position:
+            age_s = (self._band.uptime.ms() - self._fixed_ms) // 1000
+            return self._position + [age_s] if age_s <= _OLD_S else None
+        now = self._band.wall.report(self._band.uptime.ms())
+        if not self._before or not now:
+            return None
+        age_s = now[1] - self._before[3]
+        return self._before[:3] + [age_s] if 0 <= age_s <= _OLD_S else None
+
+    # --- orders ---
+
+    def _locate(self, order: "Order") -> None:
+        self._asked = order.dseq
+        self._reasons.set()
+
+    def _use_zones(self, order: "Order") -> None:
+        zones = []
+        for number, circle in order.arguments.items():
+            if number not in (1, 2, 3) or not _is_circle(circle):
+                raise BodyError("bad_field", "zone %s" % number)
+            zones.append([number] + circle)
+        self._zones, self._where = zones, zone.UNKNOWN
+        self._keep_zones()
+        self._zone_ms = 0
+        self._reasons.set()
+
+    # --- looking ---
+
+    def _pause_ms(self) -> int:
+        """Until there is a reason to look; 0 = now."""
+        now_ms, due_ms = self._band.uptime.ms(), []
+        if self._asked is not None:
+            return 0
+        if self._case():
+            due_ms.append(self._next_ms)
+        if self._zones:
+            due_ms.append(self._zone_ms)
+        return max(0, min(due_ms) - now_ms) if due_ms else _ZONE_MS
+
+    async def _look(self) -> None:
+        if self._is_at_rest():
+            self._zone_ms = self._band.uptime.ms() + _ZONE_MS
+            return
+        try:
+            is_new = await self._find()
+        except (OSError, IndexError) as error:  # the second: an answer without words
+            is_new = False
+            self._fail(str(error))
+        await self._tell(is_new)
+        self._judge(is_new)
+        if not is_new or not self._case():
+            await self._switch_off()
+
+    def _is_at_rest(self) -> bool:
+        """Only the zones ask, and she has not moved since she was seen inside."""
+        motion = self._band.motion
+        if self._asked is not None or self._case() or self._where != zone.INSIDE or not motion:
+            return False
+        return motion.still_s() * 1000 > self._band.uptime.ms() - self._fixed_ms
+
+    def _case(self) -> "tuple[int, int] | None":
+        """(boot, seq) of the latest alarm whose case is open."""
+        return self._band.sos.reports.newest_open()
+
+    async def _find(self) -> bool:
+        """Whether there is a fix of now; waits for it."""
+        await gnss.switch(self._modem, True)
+        nmea, begun_ms, now_ms = Nmea(), self._band.uptime.ms(), 0
+        while now_ms < _FIX_MS:
+            fixes = nmea.feed(await gnss.nmea(self._modem))
+            if fixes:
+                self._take(fixes[-1])
+                self.trouble = ""
+                return True
+            await asyncio.sleep_ms(_ASK_MS if now_ms < _EARLY_MS else _ASK_SELDOM_MS)
+            now_ms = self._band.uptime.ms() - begun_ms
+        if not nmea.sentences:
+            self._fail("no sentence")
+        return False
+
+    def _take(self, fix: "Any") -> None:
+        accuracy_m = _VAGUE_M
+        if fix.hdop_tenths is not None:
+            accuracy_m = max(fix.hdop_tenths * _ERROR_M // 10, _ERROR_M)
+        self._position = [fix.lat_e7, fix.lon_e7, accuracy_m]
+        self._fixed_ms = self._band.uptime.ms()
+        if self._kept_ms is None or self._fixed_ms - self._kept_ms >= _KEEP_MS:
+            self._keep_fix()
+
+    async def _switch_off(self) -> None:
+        try:
+            await gnss.switch(self._modem, False)
+        except OSError as error:
+            self._fail(str(error))
+
+    def _fail(self, trouble: str) -> None:
+        self.trouble = trouble
+        self._band.faults.note(reports.GNSS, trouble)
+
+    # --- telling ---
+
+    async def _tell(self, is_new: bool) -> None:
+        """To whom it belongs: the order that asked, the open case."""
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            fields = {"why": reports.FIX_ON_REQUEST, "dseq": asked}
+            await self._report(fields, is_new)
+        case, now_ms = self._case(), self._band.uptime.ms()
+        if case and self._next_ms <= now_ms:
+            self._next_ms = now_ms + (_AGAIN_MS if is_new else _NO_FIX_MS)
+            fields = {"why": reports.FIX_FOR_ALARM, "of_seq": case[1]}
+            if case[0] != self._band.reporter.boot:
+                fields["of_boot"] = case[0]
+            await self._report(fields, is_new)
+
+    async def _report(self, fields: "dict[str, Any]", is_new: bool) -> None:
+        if len(self._band.outbox.telemetry) >= _MOST_WAITING:
+            return
+        fields["source"] = reports.FROM_GNSS
+        fields["position"] = self.last()
+        if not is_new:
+            fields["source"] = reports.FROM_CELL
+            try:
+                fields["cell"] = await gnss.cell(self._modem)
+            except OSError as error:
+                self._fail(str(error))
+        self._band.reporter.report(reports.POSITION, fields)
+
+    def _judge(self, is_new: bool) -> None:
+        """What a new fix says about the zones."""
+        now_ms = self._band.uptime.ms()
+        self._zone_ms = now_ms + (_ZONE_MS if is_new else _NO_FIX_MS)
+        if not is_new or not self._zones or self._position is None:
+            return
+        said, number = zone.look(self._zones, self._position)
+        before = self._where
+        self._where, news = zone.step(before, said)
+        if self._where == zone.LEAVING:
+            self._zone_ms = now_ms + _LEAVING_MS
+        if news == zone.LEFT:
+            self._band.sos.sensed(reports.ZONE_LEFT, {})
+        if news:
+            fields = {"zone": number, "inside": news == zone.RETURNED, "position": self.last()}
+            self._band.reporter.report(reports.ZONE, fields)
+        if self._where != before:
+            self._keep_zones()
+
+    # --- kept ---
+
+    def _load(self) -> None:
+        try:
+            self._before = self._kept(_FIX_FILE, 4)
+            kept = self._kept(_ZONE_FILE, 2)
+        except ProtocolError:
+            self._band.faults.note(reports.STATE_LOST, "place")
+            return
+        if kept:
+            self._where, self._zones = kept[0], kept[1]
+
+    def _keep_fix(self) -> None:
+        now = self._band.wall.report(self._band.uptime.ms())
+        if now and self._position:
+            self._kept_ms = self._fixed_ms
+            self._keep(_FIX_FILE, self._position + [now[1]])
+
+    def _keep_zones(self) -> None:
+        self._keep(_ZONE_FILE, [self._where, self._zones])
+
+    def _keep(self, name: str, what: "list[Any]") -> None:
+        self._band.storage.save(name, cbor.encode([self._band.identity.generation] + what))
+
+    def _kept(self, name: str, size: int) -> "list[Any] | None":
+        """What a file holds for this wearer, if it does; ProtocolError when it is broken."""
+        data = self._band.storage.load(name)
+        if data is None:
+            return None
+        found = cbor.decode(data)
+        if not isinstance(found, list) or len(found) != size + 1:
+            raise ProtocolError("not_a_map")
+        return found[1:] if found[0] == self._band.identity.generation else None
+
+
+def _is_circle(circle: "Any") -> bool:
+    """[latitude, longitude in 1e-7 degrees, radius in m]"""
+    if not isinstance(circle, list) or [type(part) for part in circle] != [int] * 3:
+        return False
+    lat_e7, lon_e7, radius_m = circle
+    on_earth = abs(lat_e7) <= 900_000_000 and abs(lon_e7) <= 1_800_000_000
+    return on_earth and _RADIUS_M[0] <= radius_m <= _RADIUS_M[1]

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a band is, and where its wearer is safe: orders of a human who is named in the audit, and
+what came of them. Positions leave a band only with an alarm, a zone's edge, or such an order."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+
+from opaska_gateway import order_arguments
+from opaska_gateway.bodies import Bodies
+from opaska_gateway.database import orders
+from opaska_gateway.database.tables import event
+from opaska_gateway.errors import Refused
+from opaska_gateway.registry.find import BAND, find
+from opaska_gateway.vault import VaultError
+from opaska_protocol.errors import ProtocolError
+from opaska_protocol.orders import LOCATE, ZONES
+from opaska_protocol.reports import ALARM, FROM_CELL, POSITION, ZONE, decode_report
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from opaska_gateway.registry.change import AnyRow, Change
+    from opaska_gateway.vault import Vault
+
+_CIRCLE: Final = re.compile(r"([123])=(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?),(\d{1,5})")
+_LEAST_M, _MOST_M = 50, 50_000  # SPEC.md, 7: below, GNSS wanders out by itself
+_E7: Final = 10_000_000
+_WITH_POSITION: Final = (ALARM, POSITION, ZONE)
+_COLUMNS: Final = ("latitude", "longitude", "accuracy_m", "age_s", "cell")
+_SHOWN: Final = 50  # positions of a band
+
+
+async def locate(change: Change, band: str, why: str) -> int:
+    """Order one position; its number."""
+    return await _order(change, band, LOCATE, {}, "position_ordered", why)
+
+
+async def set_zones(change: Change, band: str, circles: list[str], why: str) -> int:
+    """Order these safe zones in place of all that there were; its number."""
+    zones = dict(map(parse_zone, circles))
+    if len(zones) < len(circles):
+        raise Refused("two zones have the same number")
+    return await _order(change, band, ZONES, zones, "zones_ordered", why)
+
+
+def parse_zone(text: str) -> tuple[int, list[int]]:
+    """(number, [latitude, longitude in 1e-7 degrees, radius in m]) of NUMBER=LAT,LON,RADIUS."""
+    found = _CIRCLE.fullmatch(text)
+    if not found:
+        raise Refused(
+            f"{text!r} is no zone; write NUMBER=LATITUDE,LONGITUDE,RADIUS, a number of 1 to 3, "
+            "degrees and metres, such as 1=52.22427,21.01230,300"
+        )
+    number, latitude, longitude, radius = found.groups()
+    lat_e7, lon_e7 = round(float(latitude) * _E7), round(float(longitude) * _E7)
+    radius_m = int(radius)
+    if abs(lat_e7) > 90 * _E7 or abs(lon_e7) > 180 * _E7:
+        raise Refused(f"{text!r}: latitude goes to 90 degrees, longitude to 180")
+    if not _LEAST_M <= radius_m <= _MOST_M:
+        raise Refused(f"{text!r}: the radius goes from {_LEAST_M} to {_MOST_M} m")
+    return int(number), [lat_e7, lon_e7, radius_m]
+
+
+async def _order(
+    change: Change, text: str, kind: int, arguments: dict[int, Any], what: str, why: str
+) -> int:
+    band = await find(change.connection, BAND, text)
+    if band.revoked_ms is not None:
+        raise Refused(f"band {band.label} is revoked; it takes no orders")
+    kept = order_arguments.kept(change.vault, band.kid, kind, arguments)
+    dseq = await change.connection.run_sync(orders.add, band.id, band.organisation_id, kind, kept)
+    await change.note(
+        what, f"device:{band.id.hex()}", band.organisation_id, to_value=f"order {dseq}", why=why
+    )
+    return dseq
+
+
+async def of_case(
+    connection: AsyncConnection, vault: Vault, case_id: bytes
+) -> list[dict[str, Any]]:
+    """Where the band was while the case was open, the latest first."""
+    return await connection.run_sync(_read, vault, event.c.case_id == case_id)
+
+
+async def of_band(connection: AsyncConnection, vault: Vault, band: str) -> list[dict[str, Any]]:
+    """Where the band said it was, the latest first."""
+    found = await find(connection, BAND, band)
+    return await connection.run_sync(_read, vault, event.c.device_id == found.id)
+
+
+def _read(
+    connection: Connection, vault: Vault, which: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    bodies = Bodies(vault)
+    query = (
+        select(event)
+        .where(which, event.c.report_type.in_(_WITH_POSITION))
+        .order_by(event.c.id.desc())
+        .limit(_SHOWN)
+    )
+    found = (_shown(connection, bodies, row) for row in connection.execute(query).all())
+    return [one for one in found if one]
+
+
+def _shown(connection: Connection, bodies: Bodies, row: AnyRow) -> dict[str, Any] | None:
+    """Nothing of a report without a place, or whose wearer was erased."""
+    id_ = (row.device_id, row.generation, row.boot, row.seq)
+    try:
+        body = bodies.opened(connection, row.body_form, row.person_id, id_, row.body)
+        fields = decode_report(body).fields if body else {}
+    except (VaultError, ProtocolError):
+        return None
+    position, cell = fields.get("position"), fields.get("cell")
+    if not position and not cell:
+        return None
+    shown: dict[str, Any] = dict.fromkeys(_COLUMNS) | {"received_ms": row.received_ms}
+    if position and len(position) == 4:
+        lat_e7, lon_e7, accuracy_m, age_s = position
+        shown |= {"latitude": lat_e7 / _E7, "longitude": lon_e7 / _E7}
+        shown |= {"accuracy_m": accuracy_m, "age_s": age_s}
+    if fields.get("source") == FROM_CELL:
+        shown["cell"] = "-".join(map(str, cell or ()))
+    return shown
