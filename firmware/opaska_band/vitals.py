@@ -17,8 +17,7 @@ from micropython import const
 from opaska_protocol import reports
 
 from .drivers.max30102 import FULL, MAX30102, OximeterError
-from .senses.pulse import PulseSense
-from .senses.spot import Spot
+from .senses.pulse import GOOD_PERCENT, LONGEST_S, PulseSense
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +61,8 @@ class Vitals:
         self._band = band
         self._uptime = band.uptime
         self._woken = asyncio.ThreadSafeFlag()
-        self._pairs = array("i", bytes(4 * 2 * 32))
+        self._pairs = array("i", bytes(4 * 2 * 20))
         self._sense = PulseSense()
-        self._spot: "Any" = None
         self._chip: "Any" = None
         self._contact: "bool | None" = None
         self._contact_ms = 0  # when that was seen
@@ -141,19 +139,32 @@ class Vitals:
     # --- one measurement ---
 
     async def _measure(self) -> None:
-        spot = self._spot = Spot(self._sense)
+        self._sense.begin()
         await self._shine(self._until_over)
         now_ms = self._uptime.ms()
-        self._is_spoilt = spot.heart_rate_bpm is None
-        if self._contact and not self._is_spoilt:
-            self._pulse_ms = now_ms
         if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
             return  # interrupted: it is begun again soon
         self._measured_ms = now_ms
+        quality, bpm, spo2 = self._sense.best
+        self._is_spoilt = bpm is None
         if not self._contact:
             return
-        rings = 0 if self._is_spoilt else self._compare(spot)
-        self._report(spot)
+        rings = 0
+        if not self._is_spoilt:
+            self._pulse_ms = now_ms
+            rings = self._compare(bpm, spo2)
+        why = reports.PULSE_BY_SCHEDULE
+        if self._open_ms is not None:
+            why = reports.PULSE_IN_ALARM
+        elif self._beyond and not self._is_spoilt:
+            why = reports.PULSE_AT_LIMIT
+        fields = {
+            "heart_rate_bpm": bpm,
+            "spo2_percent": spo2,
+            "quality_percent": quality or self._sense.quality_percent,
+            "why": why,
+        }
+        self._band.reporter.report(reports.VITALS, fields)
         if rings:
             self._rung |= 1 << rings
             self._band.sos.sensed(reports.VITALS_LIMIT, {"why": rings})
@@ -173,27 +184,32 @@ class Vitals:
         except OximeterError as error:
             trouble = error.args[0]
         finally:
-            self._put_out(trouble)
-        if trouble and trouble != self.trouble:
-            self._band.faults.note(reports.OXIMETER, trouble)
-        self.trouble = trouble
-
-    def _put_out(self, trouble: str) -> None:
-        try:
-            if self._chip:
-                self._chip.sleep()
-        except OSError:
-            trouble = _NO_ANSWER
+            try:
+                if self._chip:
+                    self._chip.sleep()
+            except OSError:
+                trouble = _NO_ANSWER
         if trouble:
             self._chip = None
+            if trouble != self.trouble:
+                self._band.faults.note(reports.OXIMETER, trouble)
+        self.trouble = trouble
 
     async def _until_over(self) -> str:
         """Until the measurement is over: what was wrong, or nothing."""
-        chip, trouble = self._chip, ""
+        chip, sense, trouble = self._chip, self._sense, ""
         few = lost = 0
-        drained_ms = skin_ms = self._uptime.ms()
+        begun_ms = drained_ms = skin_ms = self._uptime.ms()
         while True:
-            came = await self._wait(trouble)
+            came = False
+            try:
+                if not trouble:
+                    await asyncio.wait_for_ms(self._woken.wait(), _LATEST_MS)
+                    came = True
+                else:
+                    await asyncio.sleep_ms(_POLL_MS)
+            except asyncio.TimeoutError:
+                pass
             chip.take_full()
             count = chip.read(self._pairs)
             now_ms = self._uptime.ms()
@@ -204,54 +220,37 @@ class Vitals:
             few = few + 1 if count < _FEW else 0
             if chip.overrun:
                 chip.overrun = False
-                self._sense.forget()
+                sense.forget()
                 lost += 1
             if not trouble and (few > _FEW or (not came and count >= FULL)):
                 trouble = _CHATTERS if few else _STUCK if chip.is_raised() else _DEAF
                 chip.deafen()
-            if await self._feed(count):
-                break
-            if self._sense.contact:
+            await self._feed(count)
+            if sense.contact:
                 skin_ms = now_ms
-            if now_ms - skin_ms > _NO_SKIN_MS or not self._is_worn() or self._is_interrupted():
-                break
-        return trouble or (_OVERRUN if lost > _LOST else "")
+            is_over = now_ms - begun_ms > LONGEST_S * 1_000 or sense.best[0] >= GOOD_PERCENT
+            is_lost = now_ms - skin_ms > _NO_SKIN_MS or not self._is_worn()
+            if is_over or is_lost or self._is_interrupted():
+                return trouble or (_OVERRUN if lost > _LOST else "")
 
-    async def _wait(self, trouble: str) -> bool:
-        """For samples; whether INT has told of them."""
-        if trouble:
-            await asyncio.sleep_ms(_POLL_MS)
-            return False
-        try:
-            await asyncio.wait_for_ms(self._woken.wait(), _LATEST_MS)
-            return True
-        except asyncio.TimeoutError:
-            return False
-
-    async def _feed(self, count: int) -> bool:
-        """To the sense; whether the measurement is over."""
+    async def _feed(self, count: int) -> None:
         motion = self._band.motion
         if motion and not motion.still_s():
             self._sense.disturb()
-        over = False
         for at in range(count):
-            over = self._spot.feed(self._pairs[2 * at], self._pairs[2 * at + 1]) or over
+            self._sense.feed(self._pairs[2 * at], self._pairs[2 * at + 1])
             if at % _BATCH == 0:
                 await asyncio.sleep_ms(0)
         if count:
             self._see()
-        return over
 
     async def _glance(self) -> str:
         """A moment of light, for contact alone."""
         await asyncio.sleep_ms(_GLANCE_MS)
-        last = 2 * self._chip.read(self._pairs) - 2
-        if last < 0:
-            return _SILENT
+        count = self._chip.read(self._pairs)
         self._sense.forget()
-        self._sense.feed(self._pairs[last], self._pairs[last + 1])
-        self._see()
-        return ""
+        await self._feed(count)
+        return "" if count else _SILENT
 
     def _see(self) -> None:
         self._contact = self._sense.contact
@@ -259,26 +258,9 @@ class Vitals:
         if not self._contact:
             self._pulse_ms = None
 
-    # --- what is told ---
-
-    def _report(self, spot: Spot) -> None:
-        why = reports.PULSE_BY_SCHEDULE
-        if self._open_ms is not None:
-            why = reports.PULSE_IN_ALARM
-        elif self._beyond and not self._is_spoilt:
-            why = reports.PULSE_AT_LIMIT
-        fields = {
-            "heart_rate_bpm": spot.heart_rate_bpm,
-            "spo2_percent": spot.spo2_percent,
-            "quality_percent": spot.quality_percent,
-            "why": why,
-        }
-        self._band.reporter.report(reports.VITALS, fields)
-
-    def _compare(self, spot: Spot) -> int:
+    def _compare(self, bpm: int, spo2: "int | None") -> int:
         """With the limits of this wearer: why it rings, or 0."""
         settings = self._band.settings
-        bpm, spo2 = spot.heart_rate_bpm, spot.spo2_percent
         beyond = 0
         if settings.hr_low and bpm < settings.hr_low:
             beyond |= 1 << reports.WHY_PULSE_LOW

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.simulated.optics import AIR, TABLE, Pulse, Surface
-from opaska_band.senses.pulse import CALIBRATION, RATE_HZ, PulseSense, saturation_percent
-from opaska_band.senses.spot import LONGEST_S, Spot
+from opaska_band.senses.pulse import (
+    CALIBRATED_FROM,
+    CALIBRATED_STEP,
+    CALIBRATION,
+    GOOD_PERCENT,
+    LONGEST_S,
+    RATE_HZ,
+    PulseSense,
+    saturation_percent,
+)
 from tests.support.light import TOP, Pair, counts, shaken
 
 if TYPE_CHECKING:
@@ -60,37 +68,36 @@ def test_saturation_falls_as_it_does_in_the_blood_and_is_near_it_where_it_is_nor
 
 
 def test_the_table_falls_and_has_no_number_beyond_its_end() -> None:
-    assert all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(CALIBRATION))
+    assert all(a > b for a, b in pairwise(CALIBRATION))
     assert saturation_percent(0) == saturation_percent(400) == 100
-    assert saturation_percent(650) == 95
-    assert saturation_percent(CALIBRATION[-1][0] + 1) is None
+    assert saturation_percent(650) == 96
+    end = CALIBRATED_FROM + CALIBRATED_STEP * (len(CALIBRATION) - 1)
+    assert saturation_percent(end - 1) == 67
+    assert saturation_percent(end) is None
 
 
 def test_a_clear_pulse_is_told_within_half_a_minute_and_evidence_grows() -> None:
-    spot = Spot(PulseSense())
-    ends = [spot.feed(*pair) for pair in counts(Pulse(), LONGEST_S)]
-    assert 20 < ends.index(True) / RATE_HZ < 45
-    assert spot.heart_rate_bpm == pytest.approx(68, abs=1)
-    assert spot.quality_percent >= 80
-
-
-def test_a_measurement_ends_after_two_minutes_without_a_number_where_there_is_none() -> None:
-    spot = Spot(PulseSense())
-    ends = [spot.feed(*pair) for pair in counts(AIR, LONGEST_S)]
-    assert ends.index(True) == len(ends) - 1
-    assert spot.heart_rate_bpm is None
-    assert spot.spo2_percent is None
+    sense = PulseSense()
+    qualities = []
+    for pair in counts(Pulse(), LONGEST_S):
+        sense.feed(*pair)
+        qualities.append(sense.best[0])
+    good = [quality >= GOOD_PERCENT for quality in qualities].index(True)
+    assert 20 < good / RATE_HZ < 45
+    assert qualities == sorted(qualities)
+    assert sense.best[1] == pytest.approx(68, abs=1)
 
 
 def test_a_measurement_keeps_its_best_opinion_when_the_arm_moves_later() -> None:
     luck = random.Random(1)
     pulse = counts(Pulse(heart_rate_bpm=75, rate_swing_percent=10), LONGEST_S)
     moved = shaken(pulse, lambda at_s: luck.gauss(0, 0.05) if at_s > 40 else 0)
-    spot = Spot(PulseSense())
-    for pair in moved:
-        if spot.feed(*pair):
-            break
-    assert spot.heart_rate_bpm == pytest.approx(75, abs=3)
+    sense = fed(moved)
+    quality, bpm, _ = sense.best
+    assert quality > sense.quality_percent
+    assert bpm == pytest.approx(75, abs=3)
+    sense.begin()
+    assert sense.best == (0, None, None)
 
 
 NOTHING: dict[str, Callable[[], list[Pair]]] = {

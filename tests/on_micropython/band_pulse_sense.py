@@ -7,7 +7,6 @@ import time
 from band_support import main
 
 from opaska_band.senses.pulse import PulseSense
-from opaska_band.senses.spot import Spot
 
 STATE = 4 * 1024  # this port's words are twice as wide as the band's
 
@@ -21,12 +20,12 @@ def _light(number):
 def test_fits_its_memory():
     gc.collect()
     before = gc.mem_alloc()
-    spot = Spot(PulseSense())
+    sense = PulseSense()
     gc.collect()
     state = gc.mem_alloc() - before
     print("state", state, "bytes")
     assert state <= STATE
-    assert spot.heart_rate_bpm is None
+    assert sense.heart_rate_bpm is None
 
 
 def test_holds_no_more_after_ten_minutes_than_after_one():

@@ -8,15 +8,12 @@ import struct
 import sys
 
 from opaska_band.senses.pulse import PulseSense
-from opaska_band.senses.spot import Spot
 
 
 def play(path):
     with open(path, "rb") as file:
         data = file.read()
     sense = PulseSense()
-    spot = Spot(PulseSense())
-    over = False
     for index in range(len(data) // 8):
         red, infrared = struct.unpack_from("<ii", data, 8 * index)
         if sense.feed(red, infrared):
@@ -24,8 +21,7 @@ def play(path):
                 *(index, sense.contact, sense.segments, sense.quality_percent),
                 *(sense.heart_rate_bpm, sense.spo2_percent, sum(sense._likeness), sense._ratio),
             )
-        over = over or spot.feed(red, infrared)
-    print("spot", over, spot.heart_rate_bpm, spot.spo2_percent, spot.quality_percent)
+    print("best", *sense.best)
 
 
 for name in sys.argv[1:]:

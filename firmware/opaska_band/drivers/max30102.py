@@ -41,6 +41,7 @@ _SETUP = (  # (register, value)
 )
 _PAIR = const(6)  # bytes: three of each colour
 _DEPTH = const(32)
+_BURST = const(20)  # pairs a transfer
 _NO_DATA = const(0xFFFFFF)  # nobody drove the bus; the upper six bits are otherwise of no meaning
 _BITS = const(0x3FFFF)
 _SAME = const(50)  # pairs, 2 s: the noise of the eye does not repeat itself, unless it is blinded
@@ -61,7 +62,7 @@ class MAX30102:
         self._int = int_
         self._one = bytearray(1)
         self._three = bytearray(3)
-        self._burst = bytearray(_DEPTH * _PAIR)
+        self._burst = bytearray(_BURST * _PAIR)
         self._last = 0
         self._same = 0  # pairs in a row that were like the one before
         if self._get(_PART_ID) != _IS_MAX30102:
@@ -110,16 +111,12 @@ class MAX30102:
         if three[1]:
             self.overrun = True
             waiting = _DEPTH
-        count = min(waiting, len(into) // 2)
-        if count:
-            whole = self._burst
-            part = whole if count == _DEPTH else memoryview(whole)[: count * _PAIR]
-            self._i2c.readfrom_mem_into(_ADDRESS, _FIFO_DATA, part)
-            self._unpack(count, into)
-        return count
-
-    def _unpack(self, count: int, into: "Any") -> None:
+        count = min(waiting, len(into) // 2, _BURST)
+        if not count:
+            return 0
         burst = self._burst
+        part = memoryview(burst)[: count * _PAIR]
+        self._i2c.readfrom_mem_into(_ADDRESS, _FIFO_DATA, part)
         for place in range(2 * count):
             at = 3 * place
             value = burst[at] << 16 | burst[at + 1] << 8 | burst[at + 2]
@@ -133,6 +130,7 @@ class MAX30102:
                 self._last = value
         if self._same >= _SAME:
             raise OximeterError(STUCK)
+        return count
 
     def _reset(self) -> None:
         self._set(_MODE, _RESET)

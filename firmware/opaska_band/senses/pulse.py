@@ -18,21 +18,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Sequence
 
-__all__ = ["CALIBRATION", "RATE_HZ", "PulseSense"]
-
-# (ratio of ratios in 1/1000, saturation in 1/10 %). Orientation values, measured on no band:
-# points of 94.845 + 30.354 R - 45.060 R^2, the curve of Maxim's reference design MAXREFDES117.
-CALIBRATION = (
-    (400, 998),
-    (500, 988),
-    (600, 968),
-    (700, 940),
-    (800, 903),
-    (900, 857),
-    (1000, 801),
-    (1100, 737),
-    (1200, 664),
-)
+# Saturation in half percents at a ratio of ratios of 0.4, 0.5 and so on. Orientation values,
+# measured on no band: 94.845 + 30.354 R - 45.060 R^2 of Maxim's reference design MAXREFDES117.
+CALIBRATION = bytes((200, 198, 194, 188, 181, 171, 160, 147, 133))
+CALIBRATED_FROM = 400  # 1/1000
+CALIBRATED_STEP = 100
 
 SKIN_COUNTS = 20_000  # infrared that skin gives back at the driver's current; air gives 1,000
 _TOP_COUNTS = 260_000  # of 262,143: above, the light is cut off
@@ -47,47 +37,31 @@ _ACCEPTED_PERCENT = 54  # the least quality of a number, see docs/vitals.md
 _SHORTER_PERCENT = 65  # of the best: a shorter beat that is so good is the true one
 _LEAST_WAVE = 3  # 1/10,000 of the light, half of the wave's height
 _MOST_WAVE = 600
-_SAME = 300  # of 1000, correlation of the two colours in a segment that can be a pulse
-_SAME_CLEAR = 700  # and in one whose saturation counts
+_SAME = 90_000  # of 1,000,000, squared correlation of the colours where there can be a pulse
+_SAME_CLEAR = 490_000  # and in a segment whose saturation counts
 _CLEAR = 600  # likeness of a segment whose saturation counts
 _CLEAR_ENOUGH = 6  # such segments
 _SPREAD_PERCENT = 15  # mean deviation of the ratio from its mean
+
+LONGEST_S = 120  # of a measurement; its best opinion counts
+GOOD_PERCENT = 80  # a quality that ends it
 
 
 class PulseSense:
     """Feed it every pair of counts; after a gap call `forget`."""
 
-    __slots__ = (
-        "_best",
-        "_clear",
-        "_early",
-        "_infrared",
-        "_lag",
-        "_late",
-        "_left",
-        "_likeness",
-        "_power",
-        "_ratio",
-        "_red",
-        "_slope",
-        "_spread",
-        "_wave",
-        "_wave_red",
-        "contact",
-        "disturbed",
-        "heart_rate_bpm",
-        "quality_percent",
-        "segments",
-        "spo2_percent",
-    )
-
     def __init__(self) -> None:
         self._red = Wave()
         self._infrared = Wave()
         self._wave = array("h", bytes(2 * SPAN))
-        self._wave_red = array("h", bytes(2 * SPAN))
         self._likeness = array("i", bytes(4 * _LAGS))  # mean by lag, _FINE * 1000 is alike
         self.contact = False  # light comes back from skin
+        self.ratio = 0  # of the last segment, in 1/1000; 0: it was not clear enough
+        self.begin()
+
+    def begin(self) -> None:
+        """A measurement: `best` will be the best opinion in it."""
+        self.best: "tuple[int, int | None, int | None]" = (0, None, None)  # quality, rate, SpO2
         self.forget()
 
     def forget(self) -> None:
@@ -135,29 +109,25 @@ class PulseSense:
             self._left = SPAN + DELAY  # it would be in the next segments too
             return
         wave = self._wave
+        red, mean = self._red, self._infrared.mean()
+        divisor_red = red.unroll(wave)
+        power_red = red.product(wave, divisor_red)
         divisor = self._infrared.unroll(wave)
-        is_wave = self._is_plausible(divisor)
-        divisor_red = self._red.unroll(self._wave_red)
-        power = _product(wave, wave)
-        both = _product(wave, self._wave_red)
-        same = _cosine(both, power, _product(self._wave_red, self._wave_red))
-        self._power = power if is_wave and same >= _SAME else 0  # 0: alike to nothing
+        power = self._infrared.product(wave, divisor)
+        both = max(red.product(wave, divisor_red), 0)
+        same = both // (power // 1000 + 1) * (both // (power_red // 1000 + 1))
+        height = divisor * 2048 // GAIN * 10_000 // mean
+        is_wave = _LEAST_WAVE <= height <= _MOST_WAVE and same >= _SAME
+        self._power = power if is_wave else 0  # 0: alike to nothing
         self._early = self._late = self._power
-        self._best = 0
-        self._slope = 0
-        if same >= _SAME_CLEAR:
-            slope = both // (power // 1000 + 1) * divisor_red // divisor
-            self._slope = slope * (self._infrared.mean * 256 // self._red.mean) // 256
+        self._alike = 0  # the best of the segment
+        slope = both // (power // 1000 + 1) * divisor_red // divisor
+        self._slope = slope * (mean * 256 // red.mean()) // 256 if same >= _SAME_CLEAR else 0
         if not self.segments:
             for lag in range(_LAGS):
                 self._likeness[lag] = 0
         self.segments = min(self.segments + 1, _MEMORY)
         self._lag = 1
-
-    def _is_plausible(self, divisor: int) -> bool:
-        """Whether the wave's height is that of a pulse."""
-        height = divisor * 2048 // GAIN * 10_000 // self._infrared.mean
-        return _LEAST_WAVE <= height <= _MOST_WAVE
 
     def _compare(self) -> bool:
         """Into the mean how alike the segment is to itself after the next lag; whether it was the
@@ -171,96 +141,60 @@ class PulseSense:
                 for i in range(lag, SPAN):
                     alike += wave[i] * wave[i - lag]
                 alike //= (self._early + self._late) // 2000 + 1
-            if alike > self._best and _SHORTEST <= lag <= _LONGEST:
-                self._best = alike
+            if alike > self._alike and _SHORTEST <= lag <= _LONGEST:
+                self._alike = alike
             self._likeness[lag] += (alike * _FINE - self._likeness[lag]) // self.segments
         self._lag = lag + 1 if lag + 1 < _LAGS else 0
         if self._lag:
             return False
-        if self._best >= _CLEAR and self._slope:
-            self._take_ratio(self._slope)
+        self.ratio = self._slope if self._alike >= _CLEAR else 0
+        if self.ratio:
+            self._clear = min(self._clear + 1, _MEMORY)
+            self._ratio += (self.ratio - self._ratio) // self._clear
+            self._spread += (abs(self.ratio - self._ratio) - self._spread) // self._clear
         self._conclude()
         return True
-
-    def _take_ratio(self, ratio: int) -> None:
-        """Of the relative waves, red to infrared, in one segment."""
-        self._clear = min(self._clear + 1, _MEMORY)
-        self._ratio += (ratio - self._ratio) // self._clear
-        self._spread += (abs(ratio - self._ratio) - self._spread) // self._clear
 
     def _conclude(self) -> None:
         """The numbers, if they are good enough."""
         likeness = self._likeness
         lag = _beat(likeness)
-        alike = likeness[lag] // _FINE if lag else 0
-        self.quality_percent = max(alike, 0) * min(self.segments, _ENOUGH) // (10 * _ENOUGH)
+        quality = likeness[lag] // _FINE * min(self.segments, _ENOUGH) // (10 * _ENOUGH)
+        self.quality_percent = quality
         self.heart_rate_bpm = self.spo2_percent = None
-        if self.quality_percent < _ACCEPTED_PERCENT:
+        if quality < _ACCEPTED_PERCENT:
             return
-        self.heart_rate_bpm = _rate_bpm(likeness, lag)
-        spread_allowed = self._ratio * _SPREAD_PERCENT // 100
-        if self._clear >= _CLEAR_ENOUGH and self._spread <= spread_allowed:
+        # the top of the parabola through the peak and its neighbours
+        before, top, after = likeness[lag - 1], likeness[lag], likeness[lag + 1]
+        lag = 256 * lag + 128 * (after - before) // (2 * top - before - after)
+        self.heart_rate_bpm = (60 * RATE_HZ * 256 + lag // 2) // lag
+        is_even = self._spread <= self._ratio * _SPREAD_PERCENT // 100
+        if self._clear >= _CLEAR_ENOUGH and is_even:
             self.spo2_percent = saturation_percent(self._ratio)
+        if quality > self.best[0]:
+            self.best = (quality, self.heart_rate_bpm, self.spo2_percent)
 
 
 def saturation_percent(ratio: int) -> "int | None":
     """By the table, on straight lines; nothing beyond its end."""
-    before = CALIBRATION[0]
-    if ratio <= before[0]:
-        return (before[1] + 5) // 10
-    for point in CALIBRATION:
-        if ratio <= point[0]:
-            rise = (point[1] - before[1]) * (ratio - before[0]) // (point[0] - before[0])
-            return (before[1] + rise + 5) // 10
-        before = point
-    return None
-
-
-def _product(one: "array[int]", other: "array[int]") -> int:
-    total = 0
-    for i in range(SPAN):
-        total += one[i] * other[i]
-    return total
-
-
-def _cosine(product: int, one: int, other: int) -> int:
-    """In 1/1000, from the squares of the lengths."""
-    if product <= 0:
-        return 0
-    least, most = min(one, other), max(one, other)
-    share = product // (most // 1000 + 1)
-    return _root(share * (product // (least // 1000 + 1)))
-
-
-def _root(square: int) -> int:
-    root = square
-    better = (square + 1) // 2
-    while better < root:
-        root = better
-        better = (root + square // root) // 2
-    return root
+    place, rest = divmod(max(ratio - CALIBRATED_FROM, 0), CALIBRATED_STEP)
+    if place >= len(CALIBRATION) - 1:
+        return None
+    fall = CALIBRATION[place] - CALIBRATION[place + 1]
+    return (CALIBRATION[place] * CALIBRATED_STEP - fall * rest + CALIBRATED_STEP) // (
+        2 * CALIBRATED_STEP
+    )
 
 
 def _beat(likeness: "Sequence[int]") -> int:
-    """The lag of the beat, or 0: a peak, and the first that is nearly as high as the highest."""
+    """The lag of the beat: a peak, and the first that is nearly as high as the highest; or 0,
+    where there is never any likeness."""
     highest = 0
-    for lag in range(_SHORTEST, _LONGEST + 1):
-        if likeness[lag] > highest and _is_peak(likeness, lag):
-            highest = likeness[lag]
-    if highest:
+    for share in (100, _SHORTER_PERCENT):
         for lag in range(_SHORTEST, _LONGEST + 1):
-            if likeness[lag] * 100 >= highest * _SHORTER_PERCENT and _is_peak(likeness, lag):
-                return lag
+            value = likeness[lag]
+            if likeness[lag - 1] <= value > likeness[lag + 1] and value > 0:
+                if share < 100 and value * 100 >= highest * share:
+                    return lag
+                highest = max(highest, value)
     return 0
-
-
-def _is_peak(likeness: "Sequence[int]", lag: int) -> bool:
-    return likeness[lag - 1] <= likeness[lag] > likeness[lag + 1]
-
-
-def _rate_bpm(likeness: "Sequence[int]", lag: int) -> int:
-    """From the top of the parabola through the peak and its neighbours."""
-    before, top, after = likeness[lag - 1], likeness[lag], likeness[lag + 1]
-    bend = 2 * (2 * top - before - after)
-    lag_256 = 256 * lag + 256 * (after - before) // bend
-    return (60 * RATE_HZ * 256 + lag_256 // 2) // lag_256

@@ -18,25 +18,12 @@ _MIDDLE = RATE_HZ // 2
 class Wave:
     """`feed` every count; after a gap `start`."""
 
-    __slots__ = (
-        "_at",
-        "_high",
-        "_middle",
-        "_once",
-        "_place",
-        "_raw",
-        "_sum",
-        "_sum_once",
-        "_wave",
-    )
-
     def __init__(self) -> None:
         self._raw = array("i", bytes(4 * RATE_HZ))  # the last second
         self._once = array("i", bytes(4 * RATE_HZ))  # likewise, the mean taken off once
         self._wave = array("i", bytes(4 * SPAN))  # the last segment
         self.start(0)
 
-    @property
     def mean(self) -> int:
         """Of the last second, in counts."""
         return self._sum // RATE_HZ
@@ -79,3 +66,13 @@ class Wave:
             into[i] = (wave[place] - mean) // divisor
             place = place + 1 if place + 1 < SPAN else 0
         return divisor
+
+    def product(self, other: "array[int]", divisor: int) -> int:
+        """With another segment, as `unroll` would have it."""
+        wave, place = self._wave, self._place
+        mean = sum(wave) // SPAN
+        total = 0
+        for i in range(SPAN):
+            total += (wave[place] - mean) // divisor * other[i]
+            place = place + 1 if place + 1 < SPAN else 0
+        return total

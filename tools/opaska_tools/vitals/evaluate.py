@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from opaska_band.senses.pulse import RATE_HZ, PulseSense
-from opaska_band.senses.spot import LONGEST_S, Spot
+from opaska_band.senses.pulse import GOOD_PERCENT, LONGEST_S, RATE_HZ, PulseSense
 from opaska_tools.vitals.figures import summarise
 from opaska_tools.vitals.recordings import read_index
 
@@ -43,18 +42,6 @@ class Heard:
     segments: int  # that could have given a ratio
 
 
-class ListeningSense(PulseSense):  # type: ignore[misc]  # the band's code has no types here
-    """The band's sense, which also tells the ratio of each segment that is clear enough."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.latest: int | None = None
-
-    def _take_ratio(self, ratio: int) -> None:
-        self.latest = ratio
-        super()._take_ratio(ratio)
-
-
 def listen(row: Row) -> list[Heard]:
     """All takes of one person."""
     return [_measure(take) for take in row.read()]
@@ -79,20 +66,19 @@ def _measure(take: Take) -> Heard:
     length = LONGEST_S * RATE_HZ
     pairs = list(zip(take.red.tolist(), take.infrared.tolist(), strict=True))
     for begin in range(0, len(pairs) - length + 1, length):
-        spot = Spot(PulseSense())
+        sense = PulseSense()
         best_at = end = begin
-        quality = 0
+        best = sense.best
         for end in range(begin, begin + length):
-            over = spot.feed(*pairs[end])
-            if spot.quality_percent > quality:
-                quality, best_at = spot.quality_percent, end
-            if over:
+            sense.feed(*pairs[end])
+            if sense.best != best:
+                best, best_at = sense.best, end
+            if best[0] >= GOOD_PERCENT:
                 break
-        told = best_at if quality else end
+        told = best_at if best[0] else end
         reference = take.reference.during(begin / RATE_HZ, told / RATE_HZ)
         if reference:
-            took_s = (end + 1 - begin) / RATE_HZ
-            windows.append(Window(spot.heart_rate_bpm, took_s, *reference))
+            windows.append(Window(best[1], (end + 1 - begin) / RATE_HZ, *reference))
     ratios, segments = _trend(take, pairs)
     return Heard(take.dataset, take.subject, take.sensor, windows, ratios, segments)
 
@@ -102,7 +88,7 @@ def _trend(take: Take, pairs: list[tuple[int, int]]) -> tuple[list[tuple[float, 
     spo2 = take.reference.spo2_percent
     if spo2 is None:
         return [], 0
-    sense = ListeningSense()
+    sense = PulseSense()
     ratios: list[tuple[float, float]] = []
     segments = 0
     for number, pair in enumerate(pairs):
@@ -110,7 +96,6 @@ def _trend(take: Take, pairs: list[tuple[int, int]]) -> tuple[list[tuple[float, 
         if not sense.feed(*pair) or second >= len(spo2):
             continue
         segments += 1
-        if sense.latest is not None and np.isfinite(spo2[second]):
-            ratios.append((sense.latest / 1000, float(spo2[second])))
-        sense.latest = None
+        if sense.ratio and np.isfinite(spo2[second]):
+            ratios.append((sense.ratio / 1000, float(spo2[second])))
     return ratios, segments
