@@ -11,8 +11,9 @@ import asyncio
 from micropython import const
 
 from opaska_protocol import cbor, reports
-from opaska_protocol.errors import BodyError, ProtocolError
+from opaska_protocol.errors import ProtocolError
 from opaska_protocol.orders import LOCATE, ZONES
+from opaska_protocol.zones import zones_from_wire
 
 from . import obey
 from .decisions import zone
@@ -44,7 +45,6 @@ _MOST_WAITING = const(12)  # reports; while there is no link, old places are wor
 _OLD_S = const(86_400)  # a fix that is older says nothing in an alarm
 _ERROR_M = const(5)  # of a range, times HDOP: the accuracy of a position
 _VAGUE_M = const(50)  # when HDOP is not told
-_RADIUS_M = (50, 50_000)  # what an order may ask; SPEC.md, 7
 
 
 class Place:
@@ -58,7 +58,7 @@ class Place:
         self._fixed_ms = 0  # uptime of it
         self._kept_ms: "int | None" = None
         self._next_ms = 0  # uptime of the next position of an open case
-        self._zones: "list[list[int]]" = []
+        self._zones: "list[Any]" = []  # number, latitude, longitude, radius
         self._where = zone.UNKNOWN
         self._zone_ms = 0  # uptime of the next look
         self._before: "list[int] | None" = None  # the last fix of an earlier boot
@@ -103,12 +103,7 @@ class Place:
         self._reasons.set()
 
     def _use_zones(self, order: "Order") -> None:
-        zones = []
-        for number, circle in order.arguments.items():
-            if number not in (1, 2, 3) or not _is_circle(circle):
-                raise BodyError("bad_field", "zone %s" % number)
-            zones.append([number] + circle)
-        self._zones, self._where = zones, zone.UNKNOWN
+        self._zones, self._where = zones_from_wire(order.arguments), zone.UNKNOWN
         self._keep_zones()
         self._zone_ms = 0
         self._reasons.set()
@@ -227,7 +222,7 @@ class Place:
         if self._where == zone.LEAVING:
             self._zone_ms = now_ms + _LEAVING_MS
         if news == zone.LEFT:
-            self._band.sos.sensed(reports.ZONE_LEFT, {})
+            self._band.sos.sensed(reports.ZONE_LEFT, {"zone": number})
         if news:
             fields = {"zone": number, "inside": news == zone.RETURNED, "position": self.last()}
             self._band.reporter.report(reports.ZONE, fields)
@@ -267,12 +262,3 @@ class Place:
         if not isinstance(found, list) or len(found) != size + 1:
             raise ProtocolError("not_a_map")
         return found[1:] if found[0] == self._band.identity.generation else None
-
-
-def _is_circle(circle: "Any") -> bool:
-    """[latitude, longitude in 1e-7 degrees, radius in m]"""
-    if not isinstance(circle, list) or [type(part) for part in circle] != [int] * 3:
-        return False
-    lat_e7, lon_e7, radius_m = circle
-    on_earth = abs(lat_e7) <= 900_000_000 and abs(lon_e7) <= 1_800_000_000
-    return on_earth and _RADIUS_M[0] <= radius_m <= _RADIUS_M[1]

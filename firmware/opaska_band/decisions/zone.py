@@ -39,7 +39,9 @@ _M_PER_E7 = 0.0111319491  # metres in 1e-7 degrees of the equator, WGS 84
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Zone = list[int]  # number, latitude and longitude in 1e-7 degrees, radius in m
+    from typing import Any
+
+    Zone = Any  # number, latitude and longitude in 1e-7 degrees, radius in m
 
 
 def step(state: int, said: "str | None") -> "tuple[int, str | None]":

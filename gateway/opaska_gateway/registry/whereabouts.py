@@ -16,9 +16,10 @@ from opaska_gateway.database.tables import event
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.find import BAND, find
 from opaska_gateway.vault import VaultError
-from opaska_protocol.errors import ProtocolError
+from opaska_protocol.errors import BodyError, ProtocolError
 from opaska_protocol.orders import LOCATE, ZONES
 from opaska_protocol.reports import ALARM, FROM_CELL, POSITION, ZONE, decode_report
+from opaska_protocol.zones import zones_from_wire
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from opaska_gateway.registry.change import AnyRow, Change
     from opaska_gateway.vault import Vault
 
-_CIRCLE: Final = re.compile(r"([123])=(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?),(\d{1,5})")
-_LEAST_M, _MOST_M = 50, 50_000  # SPEC.md, 7: below, GNSS wanders out by itself
+_CIRCLE: Final = re.compile(r"(\d{1,2})=(-?\d{1,2}(?:\.\d+)?),(-?\d{1,3}(?:\.\d+)?),(\d{1,5})")
 _E7: Final = 10_000_000
 _WITH_POSITION: Final = (ALARM, POSITION, ZONE)
 _COLUMNS: Final = ("latitude", "longitude", "accuracy_m", "age_s", "cell")
@@ -57,13 +57,19 @@ def parse_zone(text: str) -> tuple[int, list[int]]:
             "degrees and metres, such as 1=52.22427,21.01230,300"
         )
     number, latitude, longitude, radius = found.groups()
-    lat_e7, lon_e7 = round(float(latitude) * _E7), round(float(longitude) * _E7)
-    radius_m = int(radius)
-    if abs(lat_e7) > 90 * _E7 or abs(lon_e7) > 180 * _E7:
-        raise Refused(f"{text!r}: latitude goes to 90 degrees, longitude to 180")
-    if not _LEAST_M <= radius_m <= _MOST_M:
-        raise Refused(f"{text!r}: the radius goes from {_LEAST_M} to {_MOST_M} m")
-    return int(number), [lat_e7, lon_e7, radius_m]
+    zone = int(number), [_e7(latitude), _e7(longitude), int(radius)]
+    try:
+        zones_from_wire(dict([zone]))
+    except BodyError:
+        raise Refused(
+            f"{text!r} is out of range: numbers go from 1 to 3, latitude to 90 and longitude to "
+            "180 degrees, the radius from 50 to 50000 m"
+        ) from None
+    return zone
+
+
+def _e7(degrees: str) -> int:
+    return round(float(degrees) * _E7)
 
 
 async def _order(

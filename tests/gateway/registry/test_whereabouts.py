@@ -30,6 +30,7 @@ def test_a_zone_is_degrees_and_metres() -> None:
     [
         ("home=52,21,300", "NUMBER=LATITUDE"),
         ("4=52,21,300", "1 to 3"),
+        ("0=52,21,300", "1 to 3"),
         ("1=91,21,300", "latitude"),
         ("1=52,181,300", "longitude"),
         ("1=52,21,49", "50 to 50000"),
