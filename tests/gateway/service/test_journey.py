@@ -76,4 +76,4 @@ async def test_an_order_reaches_the_band_at_once(
     band = switch_on(await gateway.new_band())
     await band.connect(gateway.port)
     await gateway.command("bands", "set", "7", "hold_ms=800", "quiet=true")
-    assert await band.order() == {"hold_ms": 800, "quiet": True}
+    assert await band.order() == {"version": 1, "hold_ms": 800, "quiet": True}
