@@ -74,6 +74,8 @@ class Wear:
 
     def tell(self, fields: "dict[str, Any]") -> None:
         """What a heartbeat says of it."""
+        if self.trouble:
+            fields.setdefault("broken", []).append(reports.STRAP_SENSOR)
         if not self._is_known:
             return
         fields["wear"] = self._told(self._state)

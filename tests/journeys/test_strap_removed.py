@@ -227,6 +227,7 @@ async def test_broken_signals_are_one_fault_each_and_stop_nothing_else(tmp_path:
         strap.fault = "pad_stuck"
         await live(scene, 20)
         assert faults(scene) == [(reports.STRAP_SENSOR, "pad stuck")]
+        assert reports.STRAP_SENSOR in last_beat(scene)[16]
         for _ in range(20):  # a storm of interrupts
             await scene.band.chatter(500)
             await live(scene, 0.1)
@@ -242,4 +243,6 @@ async def test_broken_signals_are_one_fault_each_and_stop_nothing_else(tmp_path:
         await live(scene, 2)
         assert [kind for _, kind, _ in scene.rows(ALARMS)] == [reports.SOS, reports.STRAP]
         assert len(faults(scene)) == 2
+        await live(scene, 5)
+        assert reports.STRAP_SENSOR not in last_beat(scene).get(16, [])
         assert len(scene.band.starts) == 1

@@ -38,6 +38,8 @@ class Hand:
             "p": ("power off, on", self._power),
             "b": ("next battery level", self._drain),
             "c": ("charger on, off", self._charge),
+            "t": ("take it off, put it on", self._strap),
+            "k": ("cut the strap", self._cut),
             "w": ("wall clock an hour on", self._shift),
             "f": ("fall, lie still", lambda: self._move("fall_and_lie")),
             "g": ("fall, get up, walk on", lambda: self._move("fall_and_walk_on")),
@@ -113,6 +115,17 @@ class Hand:
         self._charging = not self._charging
         await self._band.charging(self._charging)
         return "on the charger" if self._charging else "off the charger"
+
+    async def _strap(self) -> str:
+        if self._band.circuit.wiring.strap.loop == "closed":
+            await self._band.take_off()
+            return "took it off, laid it on the table"
+        await self._band.put_on()
+        return "put it on, the clasp closed"
+
+    async def _cut(self) -> str:
+        await self._band.strap("cut", "table")
+        return "cut the strap"
 
     async def _move_on(self) -> str:
         self._movements += 1
