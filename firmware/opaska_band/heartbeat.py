@@ -73,6 +73,8 @@ class Heartbeat:
         fields["settings_version"] = band.settings.version
         if band.wear:
             band.wear.tell(fields)
+        if band.vitals and band.vitals.trouble:
+            fields.setdefault("broken", []).append(reports.OXIMETER)
         return fields
 
 
