@@ -150,7 +150,7 @@ class Vitals:
         if not self._contact:
             return
         rings = 0
-        if not self._is_spoilt:
+        if bpm is not None:
             self._pulse_ms = now_ms
             rings = self._compare(bpm, spo2)
         why = reports.PULSE_BY_SCHEDULE

@@ -27,7 +27,7 @@ class Window:
     pulse_bpm: int | None  # None: not accepted
     took_s: float
     reference_bpm: float
-    reference_moved_bpm: float
+    reference_moved_bpm: float  # in the two minutes
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,11 @@ def _measure(take: Take) -> Heard:
             if best[0] >= GOOD_PERCENT:
                 break
         told = best_at if best[0] else end
-        reference = take.reference.during(begin / RATE_HZ, told / RATE_HZ)
-        if reference:
-            windows.append(Window(best[1], (end + 1 - begin) / RATE_HZ, *reference))
+        begin_s, took_s = begin / RATE_HZ, (end + 1 - begin) / RATE_HZ
+        same_time = take.reference.during(begin_s, told / RATE_HZ)
+        whole = take.reference.during(begin_s, begin_s + LONGEST_S)
+        if same_time and whole:
+            windows.append(Window(best[1], took_s, same_time[0], whole[1]))
     ratios, segments = _trend(take, pairs)
     return Heard(take.dataset, take.subject, take.sensor, windows, ratios, segments)
 
