@@ -126,7 +126,7 @@ def _day(day: date, known: Sequence[Span], begin_ms: int, end_ms: int) -> Day:
         if span.from_ms < end_ms and span.to_ms > begin_ms
     ]
     edges = sorted({begin_ms, end_ms, *(edge for span in inside for edge in span[:2])})
-    sums = dict.fromkeys((*KINDS, UNKNOWN), 0)
+    sums: dict[str, int] = dict.fromkeys((*KINDS, UNKNOWN), 0)
     for one_ms, next_ms in pairwise(edges):
         then = {span.kind for span in inside if span.from_ms <= one_ms < span.to_ms}
         kind = next((kind for kind in KINDS if kind in then), UNKNOWN)

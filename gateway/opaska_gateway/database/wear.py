@@ -13,8 +13,19 @@ from opaska_gateway.database.tables import event, wear_sighting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+_SIGHTINGS = select(
+    wear_sighting.c.device_id,
+    wear_sighting.c.generation,
+    wear_sighting.c.boot,
+    wear_sighting.c.at_ms,
+    wear_sighting.c.state,
+    wear_sighting.c.since_ms,
+    wear_sighting.c.before,
+)
 
 
 def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -41,30 +52,17 @@ def date_again(connection: Connection, event_ids: Sequence[int]) -> None:
 async def of_person(connection: AsyncConnection, person_id: bytes, from_ms: int) -> list[Sighting]:
     """All since then."""
     mine = (wear_sighting.c.person_id == person_id) & (wear_sighting.c.at_ms >= from_ms)
-    return [_sighting(row) for row in await connection.execute(_all().where(mine))]
+    return [_sighting(row) for row in await connection.execute(_SIGHTINGS.where(mine))]
 
 
 async def of_case(connection: AsyncConnection, case_id: bytes) -> list[Sighting]:
     """The changes that were reported into a case, in order."""
     query = (
-        _all()
-        .join(event, event.c.id == wear_sighting.c.event_id)
+        _SIGHTINGS.join(event, event.c.id == wear_sighting.c.event_id)
         .where(event.c.case_id == case_id, wear_sighting.c.since_ms.is_not(None))
         .order_by(wear_sighting.c.since_ms, wear_sighting.c.event_id)
     )
     return [_sighting(row) for row in await connection.execute(query)]
-
-
-def _all() -> Select[Any]:
-    return select(
-        wear_sighting.c.device_id,
-        wear_sighting.c.generation,
-        wear_sighting.c.boot,
-        wear_sighting.c.at_ms,
-        wear_sighting.c.state,
-        wear_sighting.c.since_ms,
-        wear_sighting.c.before,
-    ).select_from(wear_sighting)
 
 
 def _sighting(row: Any) -> Sighting:

@@ -56,9 +56,9 @@ async def _time_zone(connection: AsyncConnection, someone: AnyRow) -> str:
         .limit(1)
     )
     found: str | None = (await connection.execute(home)).scalar()
-    if found is None:
-        owner = select(organisation.c.time_zone).where(
-            organisation.c.id == someone.organisation_id
-        )
-        found = (await connection.execute(owner)).scalar_one()
-    return found
+    if found is not None:
+        return found
+    owner = organisation.c.id == someone.organisation_id
+    query = select(organisation.c.time_zone).where(owner)
+    of_organisation: str = (await connection.execute(query)).scalar_one()
+    return of_organisation

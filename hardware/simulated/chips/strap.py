@@ -67,7 +67,8 @@ class Strap:
         self.fault: Fault | None = None
         self._now_ms = now_ms
         self._on_loop = on_loop
-        self._noise = random.Random(seed)  # noqa: S311 - repeatable
+        # repeatable; the types are MicroPython's, and this runs on CPython
+        self._noise = random.Random(seed)  # noqa: S311 # pyright: ignore[reportAttributeAccessIssue]
         self._from_percent = TOUCHES["skin"].percent
         self._since_ms = now_ms()
         self._stuck_at = AIR_COUNT
@@ -101,7 +102,7 @@ class Strap:
             return self._stuck_at
         ripple = TOUCHES[self.touch].ripple_percent
         percent = self._level_percent() * self.contact
-        percent += self._noise.gauss(0, math.hypot(NOISE_PERCENT, ripple))
+        percent += self._noise.gauss(0, math.sqrt(NOISE_PERCENT**2 + ripple**2))
         self._stuck_at = round(self.air_count * (1 + percent / 100))
         return self._stuck_at
 
