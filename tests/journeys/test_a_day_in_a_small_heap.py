@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A day of the whole band, code included, in 256 KB, with presses and links that break; in virtual
-time, with the real gateway."""
+time, with the real gateway. What the simulated board keeps in the same heap is measured and given
+back: on a real band that is C code in flash."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import cbor2
 
 from opaska_protocol import reports
+from opaska_tools.bench import heap
 from opaska_tools.simulator.band import SimulatedBand
 from opaska_tools.simulator.clock import ClockService
 from opaska_tools.stage import virtual_gateway
@@ -28,7 +29,6 @@ HOUR_MS = 3_600_000
 HEARTBEAT_MS = 300_000  # the band's default setting
 FREE_BYTES = 64 * 1024  # that stay free of 256 KB, see the issue of the first journey
 GROWTH_BYTES = 2_048  # between the first hour and the last: nothing is kept for ever
-LONGEST_S = 120  # of real time
 
 BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
 FREE, WAITING = 6, 10  # keys of a heartbeat, see SPEC.md
@@ -37,7 +37,7 @@ FREE, WAITING = 6, 10  # keys of a heartbeat, see SPEC.md
 async def test_a_day_of_presses_and_broken_links_leaves_64_kb_free_and_loses_nothing(
     tmp_path: Path,
 ) -> None:
-    began = time.monotonic()
+    stand_ins = (await heap.measured())["stand-ins"]
     async with ClockService() as clock:
         gateway = Gateway(tmp_path / "gateway", command=virtual_gateway.command(clock))
         gateway.write_config()
@@ -63,15 +63,14 @@ async def test_a_day_of_presses_and_broken_links_leaves_64_kb_free_and_loses_not
             }
         finally:
             await asyncio.gather(gateway.stop(), return_exceptions=True)
-    took_s = time.monotonic() - began
     heartbeats = [cbor2.loads(body) for body in stored[reports.HEARTBEAT]]
     free = [heartbeat[FREE] for heartbeat in heartbeats]
-    print(f"{len(free)} heartbeats, least free {min(free)}, last {free[-1]}, {took_s:.1f} s")  # noqa: T201
+    told = f"least free {min(free)} of 256 KB, and {stand_ins} that only stand-ins take"
+    print(f"{len(free)} heartbeats, {told}, last free {free[-1]}")  # noqa: T201
     assert starts == 1, "the band restarted"
     assert len(heartbeats) == 24 * HOUR_MS // HEARTBEAT_MS + 2, "of a day and seven minutes"
     assert len(stored[reports.ALARM]) == 6
     assert stored[reports.FAULT] == []
     assert heartbeats[-1][WAITING] <= 1, "reports pile up"
-    assert min(free) >= FREE_BYTES
+    assert min(free) + stand_ins >= FREE_BYTES, told
     assert free[12] - free[-1] < GROWTH_BYTES
-    assert took_s < LONGEST_S

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# In place of firmware/main.py: the same, and tells how much of the heap each module took when it
-# was imported (functions, classes, tables, names), without those that it imports itself, and what
-# the whole band holds when it has started. Run by opaska_tools.bench.heap.
+# In place of firmware/main.py: the same, and tells how much of the heap is taken before and after
+# each import (functions, classes, tables), and what the whole band holds when it has started. With
+# each figure comes how large the tables of names are. Read by opaska_tools.bench.heap.
 
 import asyncio
 import builtins
@@ -12,41 +12,35 @@ import micropython
 
 AFTER_MS = 20_000
 real_import = builtins.__import__
-nested = [0]  # bytes taken by imports within the one under way
 seen = set(sys.modules)
 
 
-def used():
+def tell(*what):
     gc.collect()
-    return gc.mem_alloc()
+    print("heap", gc.mem_alloc(), gc.mem_free(), *what)
+    micropython.qstr_info()
 
 
 def measured_import(name, *others):
     known = set(sys.modules) | seen
-    before = used()
-    nested.append(0)
-    module = real_import(name, *others)
-    fresh = [found for found in sys.modules if found not in known and found not in seen]
-    inner = nested.pop()
-    if not fresh:
-        nested[-1] += inner
-        return module
-    took = used() - before
-    nested[-1] += took
-    seen.update(fresh)
-    print("module", max(fresh, key=len), took - inner)  # after its package, if that is new too
-    return module
+    tell("import")
+    try:
+        return real_import(name, *others)
+    finally:
+        fresh = [found for found in sys.modules if found not in known and found not in seen]
+        seen.update(fresh)
+        tell("module", max(fresh, key=len) if fresh else "")  # after its package, if new too
 
 
-async def tell():
+async def tell_whole():
     await asyncio.sleep_ms(AFTER_MS)
-    print("whole", used(), gc.mem_free())
-    micropython.qstr_info()
+    builtins.__import__ = real_import  # pyright: ignore[reportAttributeAccessIssue]
+    tell("whole")
 
 
-print("begin", used())
+tell("begin")
 builtins.__import__ = measured_import  # pyright: ignore[reportAttributeAccessIssue]
-asyncio.create_task(tell())  # noqa: RUF006 - asyncio holds it
+asyncio.create_task(tell_whole())  # noqa: RUF006 - asyncio holds it
 from opaska_band import boot  # noqa: E402
 
 boot.run()
