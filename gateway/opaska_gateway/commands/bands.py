@@ -51,6 +51,13 @@ WHERE_COLUMNS = (
     ("AGE S", "age_s"),
     ("CELL", "cell"),
 )
+VITALS_COLUMNS = (
+    ("RECEIVED", "received_ms"),
+    ("PULSE", "heart_rate_bpm"),
+    ("SATURATION, FOR ORIENTATION", "spo2_percent"),
+    ("QUALITY", "quality_percent"),
+    ("WHY", "why"),
+)
 FAULT_COLUMNS = (
     ("LABEL", "label"),
     ("KID", "kid"),
@@ -258,6 +265,19 @@ def where(band: BandArgument, as_json: JsonOption = False, config: ConfigOption 
             return await whereabouts.of_band(connection, office.store.vault, band)
 
     show_rows(at_office(config, work), WHERE_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def vitals(band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
+    """What a band has measured of its wearer, the latest first; no medical device."""
+
+    async def work(office: Office) -> list[dict[str, Any]]:
+        from opaska_gateway.registry import vitals as measured
+
+        async with office.read() as connection:
+            return await measured.of_band(connection, office.store.vault, band)
+
+    show_rows(at_office(config, work), VITALS_COLUMNS, as_json=as_json)
 
 
 @app.command()
