@@ -10,9 +10,8 @@ import runpy
 import sys
 from typing import TYPE_CHECKING
 
-from opaska_gateway.care import case
+from opaska_gateway.care import case, silence
 from opaska_gateway.care import fall as announced_fall
-from opaska_gateway.care import silence
 from opaska_tools.firmware_build import ROOT
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ SILENCE = CARE / "silence.py"
 DECISIONS = ROOT / "firmware" / "opaska_band" / "decisions"
 ALARM = DECISIONS / "alarm.py"
 FALL = DECISIONS / "fall.py"
+WEARING = DECISIONS / "wearing.py"
 
 _HEAD = """\
 # States
@@ -48,11 +48,33 @@ def page() -> str:
             _HEAD,
             _section("A felt fall on the band", FALL, "idle", fall),
             _section("An alarm on its way", ALARM, "idle", alarm),
+            _section("How a band is worn", WEARING, "new", _wearing()),
             _section("An announced fall at the gateway", ANNOUNCED, announced_fall.UNHEARD, waits),
             _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
             _section("A silent band at the gateway", SILENCE, silence.HEARD, silence.TRANSITIONS),
         )
     )
+
+
+def _wearing() -> Table:
+    """Its table is dense text: here with words, and without what changes nothing."""
+    states = ("new", "worn", "loose", "taken_off", "cut", "charging", "lifted")
+    decision = runpy.run_path(str(WEARING))
+    effects = {
+        decision["NOTHING"]: (),
+        decision["REPORT"]: ("report",),
+        decision["RAISE"]: ("raise", "report"),
+    }
+    table: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
+    for number, state in enumerate(states):
+        events = dict(enumerate(states[1:6], 1))
+        if number == decision["LIFTED"]:
+            events[decision["LATE"]] = "late"
+        for event, looks in events.items():
+            new, what = decision["step"](number, event)
+            if new != number:
+                table[state, looks] = states[new], effects[what]
+    return table
 
 
 def _section(title: str, file: Path, first: str, table: Table) -> str:
