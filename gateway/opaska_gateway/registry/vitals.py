@@ -67,5 +67,5 @@ def _shown(connection: Connection, bodies: Bodies, row: AnyRow) -> dict[str, Any
     if fields is None:
         return None
     shown: dict[str, Any] = {name: fields.get(name) for name in _MEASURED}
-    why = fields.get("why")
-    return {"received_ms": row.received_ms, **shown, "why": _WHY.get(why, why)}
+    why = fields.get("why", 0)
+    return {"received_ms": row.received_ms, **shown, "why": _WHY.get(why, str(why))}
