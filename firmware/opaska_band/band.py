@@ -96,6 +96,8 @@ class Band:
             attempt("vitals", self._feel_pulse, self.faults)
             attempt("place", self._know_place, self.faults)
         attempt("boot report", self._report_boot, self.faults)
+        if self.battery:
+            self._start("battery", lambda: self.battery.run(self.storage, self.uptime))
         self._start("heartbeat", self._beat)
         await asyncio.Event().wait()  # for ever
 

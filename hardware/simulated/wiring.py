@@ -144,7 +144,9 @@ class Wiring:
         """The chips that answer on the bus on these pins, by address."""
         if (scl, sda) != (PINS["i2c_scl"], PINS["i2c_sda"]):
             return {}
-        chips: dict[int, Chip] = {self.gauge.ADDRESS: self.gauge}
+        chips: dict[int, Chip] = {}
+        if self.gauge.answers:
+            chips[self.gauge.ADDRESS] = self.gauge
         if self.oximeter.answers:
             chips[self.oximeter.ADDRESS] = self.oximeter
         if self.imu.answers:

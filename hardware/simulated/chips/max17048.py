@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """MAX17048 fuel gauge, by the register table of its data sheet (Maxim 19-6171). Registers are 16
-bits, most significant byte first. Runs on CPython, in the supervisor."""
+bits, most significant byte first. It can be broken in the ways that such chips have. Runs on
+CPython, in the supervisor."""
 
 from __future__ import annotations
 
@@ -44,16 +45,19 @@ class MAX17048:
 
     def __init__(self, percent: float = 90, millivolts: int = 3950) -> None:
         self.on_alert: Callable[[bool], None] | None = None  # told when ALRT goes low or up
+        self.answers = True  # False: nobody at its address
+        self.stuck: dict[int, int] = {}  # register -> what it says instead
         self._pointer = 0
         self._registers = dict(_AFTER_RESET)
         self.set(percent, millivolts)
 
     def set(self, percent: float, millivolts: int, percent_per_hour: float = 0) -> None:
-        """The cell as it is now."""
+        """The cell as it is now; the converter ends at 5.12 V."""
         before = self._registers.get(SOC, 0)
         now = int(percent * 256)
         rate = round(percent_per_hour / _CRATE_PERCENT_PER_HOUR)
-        self._registers |= {VCELL: millivolts * 64 // 5, SOC: now, CRATE: rate & 0xFFFF}
+        volts = min(millivolts * 64 // 5, 0xFFFF)
+        self._registers |= {VCELL: volts, SOC: now, CRATE: rate & 0xFFFF}
         if now < (32 - (self._registers[CONFIG] & _CONFIG_ATHD)) * 256 <= before:
             self._registers[STATUS] |= _STATUS_HD
             self._configure(self._registers[CONFIG] | _CONFIG_ALRT)
@@ -67,7 +71,8 @@ class MAX17048:
         """A read on the bus, from where the last write left the pointer."""
         data = bytearray()
         for _ in range(count):
-            word = self._registers.get(self._pointer & 0xFE, 0)
+            register = self._pointer & 0xFE
+            word = self.stuck.get(register, self._registers.get(register, 0))
             data.append(word & 0xFF if self._pointer & 1 else word >> 8)
             self._pointer = (self._pointer + 1) & 0xFF
         return bytes(data)
