@@ -8,8 +8,7 @@ Light is in nA of the eye for each mA of an LED; times are in ms since the sourc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .chips.max30102_light import Light
 
@@ -27,8 +26,7 @@ class Source(Protocol):
     def light(self, since_ms: float) -> Light: ...
 
 
-@dataclass(frozen=True)
-class Surface:
+class Surface(NamedTuple):
     """It gives back light and has no pulse."""
 
     red: float
@@ -43,8 +41,7 @@ AIR = Surface(5.0, 5.0, 20_000.0)  # what the band's own window gives back, in a
 TABLE = Surface(150.0, 160.0, 500.0)  # face down on something white
 
 
-@dataclass(frozen=True)
-class Pulse:
+class Pulse(NamedTuple):
     """Skin over a beating artery. A beat darkens both colours, red by R times infrared."""
 
     heart_rate_bpm: float = 68.0
@@ -77,8 +74,7 @@ class Pulse:
         )
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """Counts as another MAX30102 took them, at 7 mA and 4096 nA; after its end, its end."""
 
     rate_hz: float

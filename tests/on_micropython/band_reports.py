@@ -72,6 +72,7 @@ class Band:
         self.identity = Identity(KID, generation, KEY, reports.SEALED, "", False)
         self.last_dseq = 12
         self.wear = None
+        self.vitals = None
         self.heartbeat = Heartbeat(self, Battery())
 
     def sos_report(self):
