@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
 from adafruit_lsm6ds import (  # type: ignore[import-not-found,unused-ignore]
     AccelRange,
@@ -15,6 +14,7 @@ from adafruit_lsm6ds.lsm6dsox import LSM6DSOX  # type: ignore[import-not-found,u
 
 from hardware.simulated.chips.lsm6dso import LSM6DSO
 from hardware.simulated.wearer import INTO_POSTURE_MS, Motion, Wearer
+from tests.hardware.circuitpython_bus import Bus
 
 now_ms = 100.0
 body = Wearer(lambda: now_ms)
@@ -27,42 +27,10 @@ def pass_time(seconds: float) -> None:
     now_ms += 1000 * seconds
 
 
-class Bus:
-    """CircuitPython's busio.I2C with one chip."""
-
-    def try_lock(self) -> bool:
-        """The bus is free."""
-        return True
-
-    def unlock(self) -> None:
-        """Nobody else wants it."""
-
-    def writeto(
-        self, address: int, buffer: Any, *, start: int = 0, end: int | None = None
-    ) -> None:
-        """Write; OSError when nobody answers."""
-        data = bytes(buffer[start:end])
-        if address != chip.ADDRESS or not chip.answers or (data and not chip.write(data)):
-            raise OSError("not acknowledged")
-
-    def readfrom_into(
-        self, address: int, buffer: Any, *, start: int = 0, end: int | None = None
-    ) -> None:
-        """Read from where the chip's pointer stands."""
-        self.writeto(address, b"")
-        count = len(buffer[start:end])
-        buffer[start : start + count] = chip.read(count)
-
-    def writeto_then_readfrom(self, address: int, out: Any, into: Any, **places: Any) -> None:
-        """Both, without a stop in between."""
-        self.writeto(address, out, start=places["out_start"], end=places["out_end"])
-        self.readfrom_into(address, into, start=places["in_start"], end=places["in_end"])
-
-
 def main() -> None:
     """Everything that the test wants to know."""
     time.sleep = pass_time  # type: ignore[assignment]
-    driver = LSM6DSOX(Bus())
+    driver = LSM6DSOX(Bus(chip))
     ranges = [AccelRange.string[driver.accelerometer_range]]
     driver.accelerometer_range = AccelRange.RANGE_16G
     ranges = []

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import importlib
+import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +24,9 @@ from hardware.simulated.chips.max17048 import (
     VERSION,
     VRESET_ID,
 )
+
+ROOT = Path(__file__).parents[2]
+ORACLE = ROOT / ".venv-oracle" / "bin" / "python"
 
 
 def read(chip: MAX17048, register: int) -> int:
@@ -103,6 +109,14 @@ def test_reset_is_not_acknowledged_and_keeps_the_cell() -> None:
     assert write(chip, CMD, 0x1111)
 
 
+def test_a_broken_gauge_says_the_same_whatever_the_cell_does() -> None:
+    chip = MAX17048(42, 3700)
+    chip.stuck[SOC] = 0xFFFF
+    chip.set(10, 9_000)
+    assert read(chip, SOC) == 0xFFFF
+    assert read(chip, VCELL) == 0xFFFF, "the converter's end"
+
+
 class Bus:
     """The I2C interface that SparkFun's drivers are handed."""
 
@@ -151,3 +165,27 @@ def test_another_driver_finds_and_reads_the_chip() -> None:
         gauge.reset()
     assert gauge.get_threshold() == 4
     assert gauge.is_reset()
+
+
+@pytest.mark.skipif(
+    not ORACLE.exists(), reason="needs Adafruit's driver in .venv-oracle: make setup"
+)
+def test_adafruits_driver_resets_reads_and_configures_the_chip() -> None:
+    done = subprocess.run(
+        [ORACLE, Path(__file__).with_name("adafruit_gauge_oracle.py")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["version"] & 0xFFF0 == 0x0010
+    assert found["volts"] == pytest.approx(3.912, abs=0.001)
+    assert found["percent"] == 73
+    assert found["rate"] == pytest.approx(-2.08, abs=0.1)
+    assert found["limits"] == pytest.approx([3.2, 4.1])
+    assert found["reset_volts"] == pytest.approx(2.8, abs=0.04)
+    assert found["alert"] == [False, True]
+    assert found["refused"] == ["another chip", "no answer"]
