@@ -10,8 +10,9 @@ class Chip(Protocol):
     """What the simulated chips have in common."""
 
     ADDRESS: int
-    answers: bool
 
+    @property
+    def answers(self) -> bool: ...
     def write(self, data: bytes, /) -> bool: ...
     def read(self, count: int, /) -> bytes: ...
 
