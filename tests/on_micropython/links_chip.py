@@ -4,7 +4,10 @@
 
 import asyncio
 
+from opaska_band.drivers.cmux import Cmux
+
 OFF, COMMAND, DATA = 0, 1, 2
+_SABM, _UA, _DISC, _UIH, _CLD = 0x3F, 0x73, 0x53, 0xEF, 0xC3
 _KEY_MS = 30  # of the 42 that the driver holds it, in its fast time
 
 
@@ -94,6 +97,119 @@ class Chip:
         self.state = OFF if self.state else COMMAND
         self._echo = True
         self._hangs_up_by_dtr = False
+
+
+class SharingChip(Chip):
+    """One that knows AT+CMUX and whose port calls a handler when bytes have come."""
+
+    IRQ_RXIDLE = 4096
+
+    def __init__(self):
+        super().__init__()
+        self.side = None  # the modem's side of CMUX, while it shares its port
+        self.shut = ()  # numbers of the lines that it does not open
+        self.deaf = ()  # and of those on which it hears nothing
+        self.call = None  # number of the line with a data call; 0: the bare port
+        self._handler = None
+        self._speaks_on = 0
+
+    def irq(self, handler=None, trigger=0):
+        self._handler = handler
+
+    def write(self, data):
+        if self.side:
+            self.side.uart.received += data
+            self.side.pump()
+        else:
+            super().write(data)
+        self._ring()
+        return len(data)
+
+    def hang_up(self):
+        if self.state == DATA:
+            self._speaks_on = self.call
+            super().hang_up()
+            self._speaks_on = 0
+
+    def restart(self):
+        """By itself, as after a fault inside: it says so on the bare port."""
+        self.state, self.side, self.call, self._echo = COMMAND, None, None, True
+        self._say("RDY")
+        self._ring()
+
+    def close(self, line):
+        """It ends a line by itself."""
+        self.hang_up()
+        self.side.send(line, _DISC)
+        self._ring()
+
+    def on_line(self, line, data):
+        if line in self.deaf:
+            return
+        self._speaks_on = line
+        if self.state != DATA or self.call != line:
+            for word in data.split(b"\r")[:-1]:
+                self._obey(word.decode())
+        self._speaks_on = 0
+
+    def _obey(self, line):
+        if line.startswith("AT+CMUX"):
+            self._say("OK")
+            self.side = _Side(self)
+        elif line in ("ATE0", "AT+QGPS?"):
+            self._say("OK")
+        else:
+            super()._obey(line)
+            if line.startswith("ATD"):
+                self.call = self._speaks_on
+
+    def _say(self, *lines):
+        if not self._speaks_on:
+            super()._say(*lines)
+            return
+        for line in lines:
+            self.side.send(self._speaks_on, _UIH, ("\r\n" + line + "\r\n").encode())
+
+    def _ring(self):
+        if self._handler and self.received:
+            self._handler(self)
+
+
+class _Side(Cmux):
+    def __init__(self, chip):
+        super().__init__(_Wire(chip), 4)
+        self._chip = chip
+
+    def _heard(self, line, control, data):
+        chip = self._chip
+        if control | 0x10 == _SABM and line not in chip.shut:
+            self.send(line, _UA)
+        elif control == _UIH and line:
+            chip.on_line(line, data)
+        elif data[:1] == bytes((_CLD,)) and 0 not in chip.deaf:
+            chip.hang_up()
+            chip.side = None
+
+
+class _Wire:
+    """From the band; and back."""
+
+    IRQ_RXIDLE = 0
+
+    def __init__(self, chip):
+        self.received = bytearray()
+        self._chip = chip
+
+    def any(self):
+        return len(self.received)
+
+    def read(self, count):
+        data = bytes(self.received[:count])
+        self.received[:] = self.received[count:]
+        return data
+
+    def write(self, data):
+        self._chip.received.extend(data)
 
 
 class Pin:

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 
-from links_chip import COMMAND, DATA, Chip, Pin
+from links_chip import COMMAND, DATA, Chip, Pin, SharingChip
 from links_wire import main, until
 
 from opaska_band.drivers import eg915u as driver
@@ -34,6 +34,25 @@ class PPP:
 
     def isconnected(self):
         return self._stream.state == DATA and PPP.works
+
+
+class SharedPPP(PPP):
+    """Listens to its stream, and lets go of it, as network.PPP does."""
+
+    chip = None
+    on = (0, 1, 2)  # numbers of the lines over which it comes up
+
+    def connect(self):
+        self._stream.irq(self.poll, self._stream.IRQ_RXIDLE)
+
+    def poll(self, stream):
+        self._stream.read(256)
+
+    def disconnect(self):
+        self._stream.irq(None)
+
+    def isconnected(self):
+        return self.chip.state == DATA and self.chip.call in self.on
 
 
 class Fast:
@@ -71,6 +90,25 @@ def linked(modem, brokers):
     PPP.PPP = PPP
     sys.modules["network"] = PPP
     return Cellular(driven(modem, dtr=modem.dtr), brokers)
+
+
+def sharing(brokers=(("127.0.0.1", 1),), on=(0, 1, 2)):
+    chip = SharingChip()
+    link = linked(chip, brokers)
+    PPP.PPP = SharedPPP
+    SharedPPP.chip, SharedPPP.on = chip, on
+    return chip, link
+
+
+async def attached(link, tries):
+    """Whether it attaches within so many tries."""
+    for _ in range(tries):
+        try:
+            await link.attach()
+        except OSError:
+            continue
+        return link.attached
+    return False
 
 
 async def fails(awaitable, words):
@@ -260,6 +298,103 @@ async def test_ppp_that_does_not_come_up_is_given_up():
     link = linked(modem, [("127.0.0.1", 1)])
     await fails(link.open_stream(), "PPP does not")
     PPP.works = True
+
+
+async def test_a_lost_call_over_a_shared_port_is_dialled_again():
+    chip, link = sharing()
+    await link.attach()
+    assert chip.call == 2
+    assert link.modem.can_talk
+    for _ in range(3):
+        chip.hang_up()
+        assert not link.attached
+        await link.attach()
+        assert chip.call == 2
+        assert link.attached
+
+
+async def test_a_port_whose_lines_are_shut_or_deaf_is_used_alone():
+    for shut, deaf in (((0,), ()), ((2,), ()), ((), (1,)), ((), (2,)), ((), (1, 2))):
+        chip, link = sharing()
+        chip.shut, chip.deaf = shut, deaf
+        assert await attached(link, 2), (shut, deaf)
+        assert chip.call == 0
+        assert not link.modem.can_talk
+        chip.hang_up()
+        assert await attached(link, 1), (shut, deaf)
+
+
+async def test_a_modem_that_stays_deaf_when_it_shares_is_restarted_and_not_asked_to_again():
+    chip, link = sharing()
+    chip.shut, chip.deaf = (1,), (0,)
+    await fails(link.attach(), "")
+    chip.restart()  # by PWRKEY
+    await link.attach()
+    assert chip.call == 0
+
+
+async def test_ppp_that_comes_up_over_the_bare_port_alone_gets_it():
+    chip, link = sharing(on=(0,))
+    assert await attached(link, 2)
+    assert chip.call == 0
+
+
+async def test_no_coverage_is_no_reason_to_stop_sharing():
+    chip, link = sharing()
+    chip.covered = False
+    await fails(link.attach(), "no network")
+    chip.covered = True
+    await link.attach()
+    assert link.modem.can_talk
+
+
+async def test_a_modem_that_was_left_in_the_middle_of_a_frame_hears_the_band_again():
+    chip, link = sharing()
+    await link.attach()
+    for rest in (1, 4, 60, 127):  # bytes that the frame is still to have
+        chip.write(b"\xf9\x0b\xef" + bytes((127 << 1 | 1,)) + bytes(127 - rest))
+        chip.irq(None)  # of the band before its reset
+        pressed = []
+        again = driven(chip, power_key=Pin(pressed.append))
+        await again.start()
+        assert again.can_talk, rest
+        assert not pressed, "that would have switched it off"
+
+
+async def test_a_line_that_the_modem_closes_and_a_modem_that_restarts_are_no_link():
+    for happen in (lambda chip: chip.close(2), lambda chip: chip.restart()):
+        chip, link = sharing()
+        await link.attach()
+        SharedPPP.isconnected = lambda self: True  # it does not see that
+        assert link.attached
+        happen(chip)
+        assert not link.attached
+        await link.attach()
+        assert link.attached
+
+
+async def test_who_asks_beside_ppp_is_refused_while_ppp_has_the_port_alone():
+    chip, link = sharing(on=(0,))
+    assert await attached(link, 2)
+    chip.received.extend(b"~ppp~")
+    await fails(link.modem.ask(b"AT+QGPS?"), "no line")
+    assert chip.received == b"~ppp~"
+
+
+async def test_a_question_that_waits_while_the_call_is_lost_delays_it_by_a_second_at_most():
+    chip, link = sharing()
+    await link.attach()
+    chip.deaf = (1,)
+    asking = asyncio.create_task(fails(link.modem.ask(b"AT+QGPS?"), "no answer"))
+    await asyncio.sleep_ms(0)
+    late = asyncio.create_task(fails(link.modem.ask(b"AT+QGPS?"), "no line"))
+    await asyncio.sleep_ms(0)
+    chip.deaf = ()
+    chip.hang_up()
+    await link.attach()
+    assert link.attached
+    await asking
+    await late
 
 
 async def test_a_refused_connection_leaves_no_socket_behind():

@@ -31,11 +31,17 @@ _CLD = const(0xC3)
 _FROM_US = const(0x03)  # EA, and C/R as the side that began has it
 _MOST = const(127)  # bytes in a frame, either way: N1 of BEGIN
 _HEAD = const(5)  # flag, address, control, one byte of length, ..., FCS
+_ROOM = const(2_048)  # bytes that wait on a line; what nobody reads is lost
+_RESTARTED = const(b"RDY")  # a modem's first word, on the bare UART
 _OPEN_MS = const(1_000)
 _POLL_MS = const(10)
 _READ = const(1)  # of ioctl, as in py/stream.h
 _WRITE = const(4)
 _POLL = const(3)
+
+
+class Silent(OSError):
+    """No answer where one was due: perhaps over the other kind of port."""
 
 
 class Line(io.IOBase):
@@ -58,7 +64,7 @@ class Line(io.IOBase):
         if not self.any():
             return None
         data = bytes(self.received[:count] if count >= 0 else self.received)
-        self.received[:] = self.received[len(data) :]
+        self.received[: len(data)] = b""  # at once: an interrupt may add to it
         return data
 
     def readinto(self, buffer: "Any") -> "int | None":
@@ -73,10 +79,11 @@ class Line(io.IOBase):
             self._mux.send(self._number, _UIH, bytes(data[begin : begin + _MOST]))
         return len(data)
 
-    def irq(self, handler: "Callable[[Line], Any]", trigger: int) -> None:
-        """Call it, with this line, when bytes have come."""
+    def irq(self, handler: "Callable[[Line], Any] | None" = None, trigger: int = 0) -> None:
+        """Call it, with this line, when bytes have come; None: no more."""
         self.handler = handler
-        self._mux.uart.irq(self._mux.pump, trigger)
+        if handler:
+            self._mux.uart.irq(self._mux.pump, trigger)
 
     def ioctl(self, request: int, mask: int) -> int:
         if request != _POLL:
@@ -95,15 +102,21 @@ class Cmux:
         self._is_pumping = False
 
     async def open(self) -> None:
-        """Open all lines, one after the other; OSError when the modem does not say yes."""
+        """Open all lines, one after the other; Silent when the modem does not say yes."""
         for line in range(len(self.lines)):
             self.send(line, _SABM)
             begin = time.ticks_ms()
             while not self.lines[line].is_open:
                 if time.ticks_diff(time.ticks_ms(), begin) > _OPEN_MS:
-                    raise OSError("the modem opens no line %d" % line)
+                    raise Silent("the modem opens no line %d" % line)
                 await asyncio.sleep_ms(_POLL_MS)
                 self.pump()
+
+    def close(self) -> None:
+        """Leave the UART to others; the modem is told by END."""
+        self._is_pumping = True  # for ever
+        self._end()
+        self.uart.irq(None)
 
     def send(self, line: int, control: int, data: bytes = b"") -> None:
         head = bytes((line << 2 | _FROM_US, control, len(data) << 1 | 1))
@@ -124,12 +137,14 @@ class Cmux:
         """Take one frame out of the buffer; False when there is no whole one."""
         buffer = self._buffer
         begin = buffer.find(b"\xf9")
+        if _RESTARTED in buffer[: begin if begin >= 0 else len(buffer)]:
+            self._end()
         if begin < 0:
             buffer[:] = b""
             return False
         while begin + 1 < len(buffer) and buffer[begin + 1] == _FLAG:
             begin += 1  # the end of one frame, or idle, before the beginning of the next
-        buffer[:] = buffer[begin:]
+        buffer[:begin] = b""
         if len(buffer) < _HEAD:
             return False
         is_short = buffer[3] & 1  # else a second byte of length follows, which N1 rules out
@@ -138,10 +153,10 @@ class Cmux:
             return False
         if not is_short or buffer[end] != _FLAG or buffer[end - 1] != _fcs(buffer[1:4]):
             self.broken += 1
-            buffer[:] = buffer[1:]
+            buffer[:1] = b""
             return True
         line, control, data = buffer[1] >> 2, buffer[2], bytes(buffer[4 : end - 1])
-        buffer[:] = buffer[end:]  # its closing flag may open the next
+        buffer[:end] = b""  # its closing flag may open the next
         if line < len(self.lines):
             self._heard(line, control, data)
         return True
@@ -156,14 +171,18 @@ class Cmux:
         elif kind != _UIH | _POLL_OR_FINAL:
             self.broken += 1
         elif line:
-            to.received += data
+            if len(to.received) < _ROOM:
+                to.received += data
             if to.handler:
                 to.handler(to)
         elif data[:1] == bytes((_MSC,)):
             self.send(0, _UIH, bytes((_MSC_ANSWER,)) + data[1:])
         elif data[:1] == bytes((_CLD,)):
-            for each in self.lines:
-                each.is_open = False
+            self._end()
+
+    def _end(self) -> None:
+        for line in self.lines:
+            line.is_open = False
 
 
 def _fcs(data: "bytes | bytearray") -> int:

@@ -3,7 +3,8 @@
 
 The UART is shared by two lines (cmux.py): `uart` carries PPP after `dial()`, the other one AT
 commands at any time. A modem that knows no CMUX has one line for both: then there are no AT
-commands until `hang_up()`, and `can_talk` says so. Signal strength is in dBm, as of `attach()`.
+commands until `hang_up()`, and `can_talk` says so. Whoever is not about to make the link uses
+`ask()`. Signal strength is in dBm, as of `attach()`.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import time
 
 from micropython import const
 
-from .cmux import BEGIN, END, Cmux
+from .cmux import BEGIN, END, Cmux, Silent
 
 TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _KEY_MS = const(2_100)  # PWRKEY low for at least 2 s switches on or off
 _START_MS = const(15_000)  # until the UART answers after PWRKEY
 _DTR_MS = const(500)
 _GUARD_MS = const(1_100)  # silence of 1 s before and after +++
+_FRAME = const(132)  # bytes of the longest frame of CMUX: so many flags end one that was begun
 _LINE = const(128)  # bytes; a longer line is noise
 _AT_LINE = const(1)
 _PPP_LINE = const(2)
@@ -43,26 +45,37 @@ class EG915U:
     The Pin `dtr` is ready with 0.
     """
 
+    Silent = Silent
+
     def __init__(self, uart: "Any", power_key: "Any" = None, dtr: "Any" = None) -> None:
         self.signal_dbm: "int | None" = None
         self.shares = True  # whether the next start asks for two lines
         self.uart = uart  # where PPP goes
         self._at = uart  # where commands go
         self._serial = uart
+        self._mux: "Cmux | None" = None
         self._is_asked = asyncio.Lock()
         self._power_key = power_key
         self._dtr = dtr
 
     async def start(self) -> None:
         """Make the modem answer: end what it is at, power it up if it is silent."""
+        if self._mux:
+            self._mux.close()
         self.uart = self._at = self._serial
-        self._serial.write(END + b"\r")  # to a modem that shares no lines an empty word
+        # to a modem that shares no lines an empty word
+        self._serial.write(b"\xf9" * _FRAME + END + b"\r")
         if not await self._answers():
             await self.hang_up()
             if not await self._answers():
                 await self._switch_on()
         await self.command(b"ATE0&D2")  # no echo; letting go of DTR ends a call
         await self._share()
+
+    @property
+    def has_line(self) -> bool:
+        """Whether PPP is heard, as far as the modem has said."""
+        return self.uart is self._serial or self.uart.is_open
 
     @property
     def can_talk(self) -> bool:
@@ -104,6 +117,13 @@ class EG915U:
         async with self._is_asked:
             return await self._command(self._at, line, end, wait_ms)
 
+    async def ask(self, line: bytes) -> "list[bytes]":
+        """As `command`, for those who may wait; OSError unless `can_talk` when its turn comes."""
+        async with self._is_asked:
+            if not self.can_talk:
+                raise OSError("no line for commands")
+            return await self._command(self._at, line, _OK, _ANSWER_MS)
+
     async def _command(self, port: "Any", line: bytes, end: bytes, wait_ms: int) -> "list[bytes]":
         port.read(port.any())  # late words of the command before
         port.write(line + b"\r")
@@ -122,13 +142,15 @@ class EG915U:
         """Two lines from now on; one, when the modem knows no CMUX."""
         if not self.shares or not await self._try(BEGIN):
             return
-        mux = Cmux(self._serial, _PPP_LINE)
+        mux = self._mux = Cmux(self._serial, _PPP_LINE)
         try:
             await mux.open()
         except OSError:
+            mux.close()
             self._serial.write(END)
-            await self._answers()
-            return
+            if await self._answers():
+                return
+            raise
         self._at, self.uart = mux.lines[_AT_LINE], mux.lines[_PPP_LINE]
         await self.command(b"ATE0")
         await self._command(self.uart, b"ATE0", _OK, _ANSWER_MS)
@@ -165,7 +187,7 @@ class EG915U:
                 if len(line) < _LINE:
                     line += byte
             if time.ticks_diff(deadline, time.ticks_ms()) <= 0:
-                raise OSError("no answer from the modem")
+                raise Silent("no answer from the modem")
             await asyncio.sleep_ms(_POLL_MS)
 
 

@@ -11,23 +11,23 @@ if TYPE_CHECKING:
 
 async def switch(modem: "Any", on: bool) -> None:
     """On or off; it may be so already. OSError when the modem has no receiver."""
-    if (await modem.command(b"AT+QGPS?"))[0].endswith(b"1") != on:
-        await modem.command(b"AT+QGPS=1" if on else b"AT+QGPSEND")
+    if (await modem.ask(b"AT+QGPS?"))[0].endswith(b"1") != on:
+        await modem.ask(b"AT+QGPS=1" if on else b"AT+QGPSEND")
 
 
 async def nmea(modem: "Any") -> bytes:
     """The present RMC and GGA, each on a line, with the modem's words in front of the $."""
-    lines = await modem.command(b'AT+QGPSGNMEA="RMC"') + await modem.command(b'AT+QGPSGNMEA="GGA"')
+    lines = await modem.ask(b'AT+QGPSGNMEA="RMC"') + await modem.ask(b'AT+QGPSGNMEA="GGA"')
     return b"\r\n".join(lines) + b"\r\n"
 
 
 async def cell(modem: "Any") -> "list[int] | None":
     """[MCC, MNC, tracking area, cell identity], TS 27.007 7.3 and 10.1.22; None when unknown."""
-    await modem.command(b"AT+COPS=3,2")
-    operators = await modem.command(b"AT+COPS?")
-    await modem.command(b"AT+CEREG=2")
-    cells = await modem.command(b"AT+CEREG?")
-    await modem.command(b"AT+CEREG=0")
+    await modem.ask(b"AT+COPS=3,2")
+    operators = await modem.ask(b"AT+COPS?")
+    await modem.ask(b"AT+CEREG=2")
+    cells = await modem.ask(b"AT+CEREG?")
+    await modem.ask(b"AT+CEREG=0")
     try:
         number, where = _fields(operators)[2], _fields(cells)
         return [int(number[:3]), int(number[3:]), int(where[2], 16), int(where[3], 16)]

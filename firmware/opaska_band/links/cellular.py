@@ -55,7 +55,7 @@ class Cellular:
 
     @property
     def attached(self) -> bool:
-        return self._ppp is not None and self._ppp.isconnected()
+        return self._ppp is not None and self._ppp.isconnected() and self.modem.has_line
 
     @property
     def signal_dbm(self) -> "int | None":
@@ -63,7 +63,17 @@ class Cellular:
         return self.modem.signal_dbm
 
     async def attach(self) -> None:
-        """Bring PPP up; OSError when modem or network do not."""
+        """Bring PPP up; OSError when modem or network do not.
+
+        After silence the next try is over the other kind of port: shared, or PPP's alone.
+        """
+        try:
+            await self._attach()
+        except self.modem.Silent:
+            self.modem.shares = not self.modem.shares
+            raise
+
+    async def _attach(self) -> None:
         import network
 
         if self._ppp is not None:
@@ -71,16 +81,13 @@ class Cellular:
         await self.modem.start()
         await self.modem.attach(self._apn)
         await self.modem.dial()
-        is_shared = self.modem.shares
-        self.modem.shares = not is_shared  # if PPP fails: perhaps over the other kind of port
         self._ppp = network.PPP(self.modem.uart)
         self._ppp.connect()
         begin = time.ticks_ms()
         while not self._ppp.isconnected():
             if time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS:
-                raise OSError("PPP does not come up")
+                raise self.modem.Silent("PPP does not come up")
             await asyncio.sleep_ms(_POLL_MS)
-        self.modem.shares = is_shared
 
     async def open_stream(self) -> "tuple[Any, Any]":
         """(reader, writer) to the broker whose turn it is; attaches first when needed."""
