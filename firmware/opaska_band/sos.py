@@ -8,6 +8,7 @@ from micropython import const
 
 from opaska_protocol import reports
 from opaska_protocol.answers import CLOSED
+from opaska_protocol.errors import BodyError
 
 from .decisions import alarm
 from .decisions.help import NOT_SENT, TOLD, WORKING, OpenReports
@@ -114,7 +115,11 @@ class Sos:
     def _report(self, more: "dict[str, Any]") -> None:
         fields = attempt("sos fields", self._fields, self._faults, {})
         fields.update(more)
-        seq = self._reporter.report(reports.ALARM, fields)
+        try:
+            seq = self._reporter.report(reports.ALARM, fields)
+        except BodyError as error:  # nonsense from a part that an alarm can do without
+            failed("sos fields", error, self._faults)
+            seq = self._reporter.report(reports.ALARM, more)
         self._kind = more["kind"]
         if seq is not None:  # the outbox never refuses an alarm
             self.reports.opened(self._reporter.boot, seq)

@@ -21,6 +21,7 @@ class Reporter:
         if self.failures:
             self.failures -= 1
             raise MemoryError()
+        reports.encode_report(type_, dict(fields, uptime_ms=0))
         self.made.append((type_, fields))
         return len(self.made)
 
@@ -64,6 +65,18 @@ async def test_press_is_reported_sent_and_felt_at_once():
     assert wearer.reporter.made == [(reports.ALARM, fields)]
     assert wearer.sends == 1
     assert wearer.felt == ["working"]
+
+
+async def test_no_word_about_the_wearer_that_is_nonsense_keeps_a_press_from_being_reported():
+    nonsense = {"position": [1 << 70, 0, 0, 0]}, {"position": [None]}, {"battery_percent": "full"}
+    for told in nonsense:
+        wearer = Wearer()
+        wearer.sos._fields = lambda told=told: told
+        wearer.sos.press(reports.HOLD)
+        fields = {"kind": reports.SOS, "trigger": reports.HOLD}
+        assert wearer.reporter.made == [(reports.ALARM, fields)], wearer.reporter.made
+        assert codes(wearer.faults) == [reports.TASK_FAILED]
+        assert wearer.felt == ["working"]
 
 
 async def test_help_is_felt_growing_nearer():
