@@ -69,7 +69,7 @@ _COMMON = (
     1, "uptime_ms", UINT, _U62, True,
     2, "time", INTS, 3, False,  # [source, unix seconds, error seconds]
 )
-_TABLES = {
+_TABLES: "dict[int, tuple[Any, ...]]" = {
     BOOT: (
         4, "cause", UINT, _U32, True,
         5, "firmware", TEXT, 16, True,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 Step = tuple[str, str, tuple[str, ...]]  # event, new state, effects
 
@@ -20,7 +20,7 @@ def check_story(
         state = new
 
 
-def told(state: str, stories: Iterable[tuple[str, list[Step]]]) -> set[tuple[str, str]]:
+def told(state: str, stories: Iterable[tuple[str, Sequence[Step]]]) -> set[tuple[str, str]]:
     """Every (state, event) that these stories, beginning in this state, come past."""
     found: set[tuple[str, str]] = set()
     for _, story in stories:

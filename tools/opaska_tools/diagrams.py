@@ -67,7 +67,8 @@ def _wearing() -> Table:
     }
     table: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
     for number, state in enumerate(states):
-        events: dict[int, str] = dict(enumerate(states[1:6], 1))
+        events: dict[int, str] = {}
+        events.update(enumerate(states[1:6], 1))
         if number == decision["LIFTED"]:
             events[decision["LATE"]] = "late"
         for event, looks in events.items():

@@ -31,7 +31,7 @@ async def _want(heart: Core, band: CoreBand, **settings: Any) -> tuple[int, int]
 async def _beat(heart: Core, band: CoreBand, version: int | None, **more: Any) -> None:
     """A heartbeat in which all orders so far are echoed."""
     dseq = max((one[0] for one in band.orders), default=0)
-    fields = {"last_dseq": dseq, "settings_version": version, **more}
+    fields: dict[str, Any] = {"last_dseq": dseq, "settings_version": version, **more}
     await bring(heart, (band, band.heartbeat(**fields)))
 
 
