@@ -26,6 +26,7 @@ from .settings import Settings
 from .sos import Sos
 from .sos_button import SosButton
 from .storage import mount
+from .unload import unload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ class Band:
         from .resume import waiting_alarms
 
         self.sos.resume(waiting_alarms(self.outbox, self.identity, self.channel.boot))
+        unload("opaska_band.resume")
 
     def _feel_falls(self) -> None:
         from .drivers.lsm6dso import RATE_HZ

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where the band is, asked only when there is a reason: an alarm (at once, then every minute while
 # its case is open), an order of the gateway, the safe zones. Nothing waits for a fix: it follows
-# as a report of its own. The receiver is off between reasons.
+# as a report of its own. Between reasons the receiver is off, and what reads it out of memory.
 #
 # Without a fix the cell is told. The last fix is kept through a restart, and an alarm takes it
 # along.
@@ -13,12 +13,10 @@ from micropython import const
 from opaska_protocol import cbor, reports
 from opaska_protocol.errors import ProtocolError
 from opaska_protocol.orders import LOCATE, ZONES
-from opaska_protocol.zones import zones_from_wire
 
 from . import obey
-from .decisions import zone
-from .drivers import eg915u_gnss as gnss
-from .senses.nmea import Nmea
+from .decisions.zone import INSIDE, LEAVING, LEFT, RETURNED, UNKNOWN
+from .unload import unload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +44,12 @@ _OLD_S = const(86_400)  # a fix that is older says nothing in an alarm
 _ERROR_M = const(5)  # of a range, times HDOP: the accuracy of a position
 _VAGUE_M = const(50)  # when HDOP is not told
 
+_PASSING = (
+    "opaska_band.decisions.zone",
+    "opaska_band.drivers.eg915u_gnss",
+    "opaska_band.senses.nmea",
+)
+
 
 class Place:
     def __init__(self, band: "Band") -> None:
@@ -59,7 +63,7 @@ class Place:
         self._kept_ms: "int | None" = None
         self._next_ms = 0  # uptime of the next position of an open case
         self._zones: "list[Any]" = []  # number, latitude, longitude, radius
-        self._where = zone.UNKNOWN
+        self._where = UNKNOWN
         self._zone_ms = 0  # uptime of the next look
         self._before: "list[int] | None" = None  # the last fix of an earlier boot
         self._load()
@@ -103,7 +107,10 @@ class Place:
         self._reasons.set()
 
     def _use_zones(self, order: "Order") -> None:
-        self._zones, self._where = zones_from_wire(order.arguments), zone.UNKNOWN
+        from opaska_protocol.zones import zones_from_wire
+
+        self._zones, self._where = zones_from_wire(order.arguments), UNKNOWN
+        unload("opaska_protocol.zones")
         self._keep_zones()
         self._zone_ms = 0
         self._reasons.set()
@@ -134,11 +141,12 @@ class Place:
         self._judge(is_new)
         if not is_new or not self._case():
             await self._switch_off()
+        unload(*_PASSING)
 
     def _is_at_rest(self) -> bool:
         """Only the zones ask, and she has not moved since she was seen inside."""
         motion = self._band.motion
-        if self._asked is not None or self._case() or self._where != zone.INSIDE or not motion:
+        if self._asked is not None or self._case() or self._where != INSIDE or not motion:
             return False
         return motion.still_s() * 1000 > self._band.uptime.ms() - self._fixed_ms
 
@@ -148,6 +156,9 @@ class Place:
 
     async def _find(self) -> bool:
         """Whether there is a fix of now; waits for it."""
+        from .senses.nmea import Nmea
+
+        gnss = _gnss()
         await gnss.switch(self._modem, True)
         nmea, begun_ms, now_ms = Nmea(), self._band.uptime.ms(), 0
         while now_ms < _FIX_MS:
@@ -173,7 +184,7 @@ class Place:
 
     async def _switch_off(self) -> None:
         try:
-            await gnss.switch(self._modem, False)
+            await _gnss().switch(self._modem, False)
         except OSError as error:
             self._fail(str(error))
 
@@ -205,7 +216,7 @@ class Place:
         if not is_new:
             fields["source"] = reports.FROM_CELL
             try:
-                fields["cell"] = await gnss.cell(self._modem)
+                fields["cell"] = await _gnss().cell(self._modem)
             except OSError as error:
                 self._fail(str(error))
         self._band.reporter.report(reports.POSITION, fields)
@@ -216,15 +227,17 @@ class Place:
         self._zone_ms = now_ms + (_ZONE_MS if is_new else _NO_FIX_MS)
         if not is_new or not self._zones or self._position is None:
             return
+        from .decisions import zone
+
         said, number = zone.look(self._zones, self._position)
         before = self._where
         self._where, news = zone.step(before, said)
-        if self._where == zone.LEAVING:
+        if self._where == LEAVING:
             self._zone_ms = now_ms + _LEAVING_MS
-        if news == zone.LEFT:
+        if news == LEFT:
             self._band.sos.sensed(reports.ZONE_LEFT, {"zone": number})
         if news:
-            fields = {"zone": number, "inside": news == zone.RETURNED, "position": self.last()}
+            fields = {"zone": number, "inside": news == RETURNED, "position": self.last()}
             self._band.reporter.report(reports.ZONE, fields)
         if self._where != before:
             self._keep_zones()
@@ -262,3 +275,9 @@ class Place:
         if not isinstance(found, list) or len(found) != size + 1:
             raise ProtocolError("not_a_map")
         return found[1:] if found[0] == self._band.identity.generation else None
+
+
+def _gnss() -> "Any":
+    from .drivers import eg915u_gnss
+
+    return eg915u_gnss

@@ -7,7 +7,8 @@
 # it, and again only after one that was not.
 #
 # Ways out of a measurement: it is good, its time is over, no skin, taken off, an alarm begins
-# (which goes first), a trouble of the chip, an error. In each the light goes out.
+# (which goes first), a trouble of the chip, an error. In each the light goes out, and driver and
+# sense leave the memory until the next.
 
 import asyncio
 from array import array
@@ -16,8 +17,9 @@ from micropython import const
 
 from opaska_protocol import reports
 
-from .drivers.max30102 import FULL, MAX30102, OximeterError
-from .senses.pulse import GOOD_PERCENT, LONGEST_S, PulseSense
+from .drivers.max30102 import FULL
+from .senses.pulse import GOOD_PERCENT, LONGEST_S
+from .unload import unload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,6 +54,13 @@ _GLANCE_MS = const(400)  # ten samples
 _GLANCED_MS = const(20_000)  # so long a glance is believed
 _PROOF_MS = const(1_800_000)  # and so long a pulse, while no glance was in vain
 
+_NOTHING: "tuple[int, int | None, int | None]" = (0, None, None)  # quality, rate, saturation
+_PASSING = (
+    "opaska_band.drivers.max30102",
+    "opaska_band.senses.pulse",
+    "opaska_band.senses.pulse_wave",
+)
+
 
 class Vitals:
     """`contact` for whoever wants to know whether light meets skin; `run` is the task."""
@@ -62,8 +71,10 @@ class Vitals:
         self._uptime = band.uptime
         self._woken = asyncio.ThreadSafeFlag()
         self._pairs = array("i", bytes(4 * 2 * 20))
-        self._sense = PulseSense()
-        self._chip: "Any" = None
+        self._sense: "Any" = None  # while the LEDs shine
+        self._chip: "Any" = None  # likewise
+        self._best = _NOTHING  # of the last measurement
+        self._quality = 0  # of the pulse, in percent
         self._contact: "bool | None" = None
         self._contact_ms = 0  # when that was seen
         self._pulse_ms: "int | None" = None  # the last pulse before it left the skin
@@ -79,7 +90,7 @@ class Vitals:
         if self._contact is None or self._uptime.ms() - self._contact_ms > _GLANCED_MS:
             self._is_asked = True
             return None, 0
-        return self._contact, self._sense.quality_percent
+        return self._contact, self._quality
 
     def on_skin(self) -> "bool | None":
         """For whoever asks whether it is worn: light alone may come back from a white table, so
@@ -139,13 +150,13 @@ class Vitals:
     # --- one measurement ---
 
     async def _measure(self) -> None:
-        self._sense.begin()
+        self._best = _NOTHING
         await self._shine(self._until_over)
         now_ms = self._uptime.ms()
         if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
             return  # interrupted: it is begun again soon
         self._measured_ms = now_ms
-        quality, bpm, spo2 = self._sense.best
+        quality, bpm, spo2 = self._best
         self._is_spoilt = bpm is None
         if not self._contact:
             return
@@ -161,7 +172,7 @@ class Vitals:
         fields = {
             "heart_rate_bpm": bpm,
             "spo2_percent": spo2,
-            "quality_percent": quality or self._sense.quality_percent,
+            "quality_percent": quality or self._quality,
             "why": why,
         }
         self._band.reporter.report(reports.VITALS, fields)
@@ -170,13 +181,14 @@ class Vitals:
             self._band.sos.sensed(reports.VITALS_LIMIT, {"why": rings})
 
     async def _shine(self, work: "Callable[[], Awaitable[str]]") -> None:
-        """`work` while the LEDs shine. A trouble is noted, and the next time the chip is begun
-        anew."""
-        trouble = ""
+        """`work` while the LEDs shine. A trouble is noted."""
+        from .drivers.max30102 import MAX30102, OximeterError
+        from .senses.pulse import PulseSense
+
+        trouble, board = "", self._band.board
         try:
-            if self._chip is None:
-                board = self._band.board
-                self._chip = MAX30102(board.i2c, board.oximeter_int, self._woken.set)
+            self._sense = PulseSense()
+            self._chip = MAX30102(board.i2c, board.oximeter_int, self._woken.set)
             self._chip.wake()
             trouble = await work()
         except OSError:
@@ -184,16 +196,22 @@ class Vitals:
         except OximeterError as error:
             trouble = error.args[0]
         finally:
-            try:
-                if self._chip:
-                    self._chip.sleep()
-            except OSError:
-                trouble = _NO_ANSWER
-        if trouble:
-            self._chip = None
-            if trouble != self.trouble:
-                self._band.faults.note(reports.OXIMETER, trouble)
+            trouble = self._darken() or trouble
+        if trouble and trouble != self.trouble:
+            self._band.faults.note(reports.OXIMETER, trouble)
         self.trouble = trouble
+
+    def _darken(self) -> str:
+        """Lights out, and let go of what shone and measured; what was wrong with that."""
+        chip, self._chip, self._sense = self._chip, None, None
+        unload(*_PASSING)
+        try:
+            if chip:
+                chip.deafen()  # a handler would hold the driver
+                chip.sleep()
+        except OSError:
+            return _NO_ANSWER
+        return ""
 
     async def _until_over(self) -> str:
         """Until the measurement is over: what was wrong, or nothing."""
@@ -248,12 +266,12 @@ class Vitals:
         """A moment of light, for contact alone."""
         await asyncio.sleep_ms(_GLANCE_MS)
         count = self._chip.read(self._pairs)
-        self._sense.forget()
         await self._feed(count)
         return "" if count else _SILENT
 
     def _see(self) -> None:
         self._contact = self._sense.contact
+        self._quality, self._best = self._sense.quality_percent, self._sense.best
         self._contact_ms = self._uptime.ms()
         if not self._contact:
             self._pulse_ms = None

@@ -2,6 +2,8 @@
 # The small parts of the band: clock, faults, guard, settings, identity, inbox and orders.
 
 import asyncio
+import gc
+import sys
 from time import ticks_diff, ticks_ms
 
 from band_support import (
@@ -25,8 +27,40 @@ from opaska_band import guard, identity, obey, settings
 from opaska_band.clock import Uptime, WallTime
 from opaska_band.inbox import Inbox
 from opaska_band.settings import Settings
+from opaska_band.unload import unload
 from opaska_protocol import answers, cbor, orders, reports
 from opaska_protocol.errors import BodyError
+
+# --- unload ---
+
+
+def test_an_unloaded_module_gives_its_memory_back_and_can_come_again():
+    def passing():
+        from opaska_band.senses import nmea
+
+        assert nmea.Nmea().feed(b"$GPGGA") == []
+
+    def taken():
+        gc.collect()
+        return gc.mem_alloc()
+
+    passing()
+    unload("opaska_band.senses.nmea")  # what stays: the package, names
+    before = taken()
+    for _ in range(20):
+        passing()
+        assert "opaska_band.senses.nmea" in sys.modules
+        with_it = taken()
+        unload("opaska_band.senses.nmea")
+        assert "opaska_band.senses.nmea" not in sys.modules
+        assert not hasattr(sys.modules["opaska_band.senses"], "nmea")
+        assert with_it - taken() > 1_000
+    assert taken() - before < 200
+
+
+def test_a_module_that_is_not_there_is_unloaded_already():
+    unload("opaska_band.senses.nothing", "nothing", "no.such.package")
+
 
 # --- clock ---
 
