@@ -57,10 +57,10 @@ class Replies:
         An order that cannot be read waits until somebody has seen to it."""
         try:
             opened = order_arguments.opened(self._vault, band.kid, kind, arguments)
+            body = encode_order(Order(dseq, kind, opened))
         except (VaultError, ProtocolError) as error:
             log.error("order_unreadable", kid=band.kid_hex, dseq=dseq, problem=str(error))
             return
-        body = encode_order(Order(dseq, kind, opened))
         self._send(band, band.generation, body, keep=True)
 
     def _send(self, band: Band, generation: int, body: bytes, *, keep: bool) -> bool:

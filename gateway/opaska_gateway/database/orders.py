@@ -14,8 +14,6 @@ from opaska_protocol.frame import MAX_U32
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-AT_ONCE = 4  # orders to one band in one go
-
 
 def add(
     connection: Connection,
@@ -43,12 +41,17 @@ def add(
 
 
 def waiting(connection: Connection, device_id: bytes) -> list[tuple[int, int, bytes]]:
-    """(dseq, kind, arguments) of what the band has not echoed, oldest first, a few at a time."""
+    """(dseq, kind, arguments) of what the band has not echoed, oldest first: of each kind the
+    latest, which says it all, so that none waits behind others."""
+    latest = (
+        select(func.max(band_order.c.dseq))
+        .where(band_order.c.device_id == device_id, band_order.c.echoed_ms.is_(None))
+        .group_by(band_order.c.kind)
+    )
     rows = connection.execute(
         select(band_order.c.dseq, band_order.c.kind, band_order.c.arguments)
-        .where(band_order.c.device_id == device_id, band_order.c.echoed_ms.is_(None))
+        .where(band_order.c.device_id == device_id, band_order.c.dseq.in_(latest))
         .order_by(band_order.c.dseq)
-        .limit(AT_ONCE)
     )
     return [(row[0], row[1], row[2]) for row in rows]
 

@@ -11,7 +11,7 @@ from opaska_gateway import desk, replies
 from opaska_gateway.database import orders
 from opaska_protocol import answers, cbor, reports
 from opaska_protocol.frame import parse_down
-from opaska_protocol.orders import SETTINGS
+from opaska_protocol.orders import LOCATE, SETTINGS, ZONES
 from tests.support.gateway_core import BOOT_UPTIME_MS
 from tests.support.pipeline_runs import bring
 
@@ -161,19 +161,22 @@ async def test_at_most_four_answers_are_brought_again_newest_first(heart: Core) 
     assert again == [6, 5, 4, 3]
 
 
-async def _order(heart: Core, band: CoreBand) -> int:
+async def _order(
+    heart: Core, band: CoreBand, kind: int = SETTINGS, kept: bytes = cbor.encode(QUIET)
+) -> int:
     async with heart.database.write() as connection:
         return await connection.run_sync(
-            orders.add, band.device_id, band.organisation_id, SETTINGS, cbor.encode(QUIET)
+            orders.add, band.device_id, band.organisation_id, kind, kept
         )
 
 
 async def test_orders_rise_and_are_sent_until_a_heartbeat_echoes_them(heart: Core) -> None:
     band = await heart.add_band()
-    assert [await _order(heart, band), await _order(heart, band)] == [1, 2]
+    where = cbor.encode({})
+    assert [await _order(heart, band, LOCATE, where), await _order(heart, band)] == [1, 2]
     await heart.context.resender.load()
     await bring(heart, (band, band.heartbeat(last_dseq=0)))
-    assert band.orders == [(1, SETTINGS, QUIET), (2, SETTINGS, QUIET)]
+    assert band.orders == [(1, LOCATE, {}), (2, SETTINGS, QUIET)]
     band.orders.clear()
     await bring(heart, (band, band.heartbeat(last_dseq=1)))
     assert band.orders == [(2, SETTINGS, QUIET)]
@@ -205,6 +208,29 @@ async def test_a_boot_report_says_no_echo_and_is_only_answered(heart: Core) -> N
     )
     await bring(heart, (band, boot))
     assert band.answers == [(1, 2, answers.STORED)]
+
+
+@pytest.mark.parametrize("kept", [b"", b"\xff", cbor.encode([1]), cbor.encode({1: 2})])
+async def test_orders_that_nobody_can_read_keep_no_others_back(heart: Core, kept: bytes) -> None:
+    band = await heart.add_band()
+    for _ in range(5):
+        await _order(heart, band, ZONES, kept)
+    await _order(heart, band, SETTINGS, b"\xff" if kept else cbor.encode([1]))
+    await _order(heart, band, LOCATE, cbor.encode({}))
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=0)), (band, band.sos()))
+    assert (7, LOCATE, {}) in band.orders
+    assert {kind for _, kind, _ in band.orders} == {LOCATE}
+    assert answers.STORED in band.states()
+
+
+async def test_the_latest_order_of_each_kind_says_it_all(heart: Core) -> None:
+    band = await heart.add_band()
+    for kind in (SETTINGS, LOCATE, LOCATE, SETTINGS, LOCATE, LOCATE, LOCATE, LOCATE, LOCATE):
+        await _order(heart, band, kind, cbor.encode(QUIET if kind == SETTINGS else {}))
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=0)))
+    assert band.orders == [(4, SETTINGS, QUIET), (9, LOCATE, {})]
 
 
 async def test_orders_of_a_restored_database_are_numbered_above_what_the_band_has_seen(
