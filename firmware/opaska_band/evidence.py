@@ -10,9 +10,9 @@ import asyncio
 from micropython import const
 
 from opaska_protocol import reports
-from opaska_protocol.motion import encode_part
 
 from .guard import failed
+from .unload import unload
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Evidence:
                     await self._report()
             except Exception as error:
                 failed("evidence", error, self._faults)
+            unload("opaska_protocol.motion")
             self._window.release()
             self._felt.clear()
 
@@ -112,6 +113,8 @@ class Evidence:
             await asyncio.sleep_ms(_BETWEEN_MS)
 
     def _part(self, at: int) -> "tuple[bytes, int]":
+        from opaska_protocol.motion import encode_part
+
         window = self._window
         return encode_part(window.row, at, window.count, window.impact)
 
