@@ -75,6 +75,8 @@ class Heartbeat:
             band.wear.tell(fields)
         if band.vitals and band.vitals.trouble:
             fields.setdefault("broken", []).append(reports.OXIMETER)
+        if band.place and band.place.trouble:
+            fields.setdefault("broken", []).append(reports.GNSS)
         return fields
 
 

@@ -39,10 +39,12 @@ _NO_FIX_MS = const(600_000)  # between two tries that find nothing
 _ZONE_MS = const(600_000)  # between two looks at the zones
 _LEAVING_MS = const(30_000)  # when she may have left
 _KEEP_MS = const(600_000)  # the last fix goes to the flash this often
-_MOST_WAITING = const(12)  # reports; while there is no link, old places are worth nothing
+_MOST_WAITING = const(6)  # reports: old places are worth little, and heartbeats want room
 _OLD_S = const(86_400)  # a fix that is older says nothing in an alarm
 _ERROR_M = const(5)  # of a range, times HDOP: the accuracy of a position
 _VAGUE_M = const(50)  # when HDOP is not told
+_WORST_M = const(10_000)  # the worst HDOP that receivers tell, 99.99, is far below
+_ALONE = const("PPP has the port alone")
 
 _PASSING = (
     "opaska_band.decisions.zone",
@@ -60,6 +62,7 @@ class Place:
         self._asked: "int | None" = None  # number of the order that asks where it is
         self._position: "list[int] | None" = None  # latitude, longitude, accuracy
         self._fixed_ms = 0  # uptime of it
+        self._day_ms = -1  # its UTC of day, by the receiver
         self._kept_ms: "int | None" = None
         self._next_ms = 0  # uptime of the next position of an open case
         self._zones: "list[Any]" = []  # number, latitude, longitude, radius
@@ -82,6 +85,8 @@ class Place:
             elif self._modem.can_talk:
                 await self._look()
             else:
+                if self._band.cellular.attached:
+                    self._note(_ALONE)
                 await asyncio.sleep_ms(_ASK_SELDOM_MS)
 
     def alarm(self) -> None:
@@ -132,11 +137,14 @@ class Place:
         if self._is_at_rest():
             self._zone_ms = self._band.uptime.ms() + _ZONE_MS
             return
+        is_new, trouble = False, ""
         try:
             is_new = await self._find()
-        except (OSError, IndexError) as error:  # the second: an answer without words
-            is_new = False
-            self._fail(str(error))
+        except OSError as error:
+            if not self._modem.can_talk:
+                return  # the link is made anew; again when it is up
+            trouble = str(error)
+        self._note(trouble)
         await self._tell(is_new)
         self._judge(is_new)
         if not is_new or not self._case():
@@ -163,22 +171,21 @@ class Place:
         nmea, begun_ms, now_ms = Nmea(), self._band.uptime.ms(), 0
         while now_ms < _FIX_MS:
             fixes = nmea.feed(await gnss.nmea(self._modem))
-            if fixes:
+            if fixes and fixes[-1].day_ms != self._day_ms:  # else its time stands still
                 self._take(fixes[-1])
-                self.trouble = ""
                 return True
             await asyncio.sleep_ms(_ASK_MS if now_ms < _EARLY_MS else _ASK_SELDOM_MS)
             now_ms = self._band.uptime.ms() - begun_ms
         if not nmea.sentences:
-            self._fail("no sentence")
+            raise OSError("no sentence")
         return False
 
     def _take(self, fix: "Any") -> None:
         accuracy_m = _VAGUE_M
         if fix.hdop_tenths is not None:
-            accuracy_m = max(fix.hdop_tenths * _ERROR_M // 10, _ERROR_M)
+            accuracy_m = min(max(fix.hdop_tenths * _ERROR_M // 10, _ERROR_M), _WORST_M)
         self._position = [fix.lat_e7, fix.lon_e7, accuracy_m]
-        self._fixed_ms = self._band.uptime.ms()
+        self._fixed_ms, self._day_ms = self._band.uptime.ms(), fix.day_ms
         if self._kept_ms is None or self._fixed_ms - self._kept_ms >= _KEEP_MS:
             self._keep_fix()
 
@@ -186,11 +193,13 @@ class Place:
         try:
             await _gnss().switch(self._modem, False)
         except OSError as error:
-            self._fail(str(error))
+            self._note(self.trouble or str(error))
 
-    def _fail(self, trouble: str) -> None:
+    def _note(self, trouble: str) -> None:
+        """Once when it breaks, or breaks in another way."""
+        if trouble and trouble != self.trouble:
+            self._band.faults.note(reports.GNSS, trouble)
         self.trouble = trouble
-        self._band.faults.note(reports.GNSS, trouble)
 
     # --- telling ---
 
@@ -217,8 +226,8 @@ class Place:
             fields["source"] = reports.FROM_CELL
             try:
                 fields["cell"] = await _gnss().cell(self._modem)
-            except OSError as error:
-                self._fail(str(error))
+            except OSError:
+                pass  # then nobody knows
         self._band.reporter.report(reports.POSITION, fields)
 
     def _judge(self, is_new: bool) -> None:
@@ -245,12 +254,8 @@ class Place:
     # --- kept ---
 
     def _load(self) -> None:
-        try:
-            self._before = self._kept(_FIX_FILE, 4)
-            kept = self._kept(_ZONE_FILE, 2)
-        except ProtocolError:
-            self._band.faults.note(reports.STATE_LOST, "place")
-            return
+        self._before = self._kept(_FIX_FILE, 4)
+        kept = self._kept(_ZONE_FILE, 2)
         if kept:
             self._where, self._zones = kept[0], kept[1]
 
@@ -264,16 +269,22 @@ class Place:
         self._keep(_ZONE_FILE, [self._where, self._zones])
 
     def _keep(self, name: str, what: "list[Any]") -> None:
-        self._band.storage.save(name, cbor.encode([self._band.identity.generation] + what))
+        storage = self._band.storage
+        if not storage.save(name, cbor.encode([self._band.identity.generation] + what)):
+            self._band.faults.note(storage.trouble or reports.STATE_LOST, name)
 
     def _kept(self, name: str, size: int) -> "list[Any] | None":
-        """What a file holds for this wearer, if it does; ProtocolError when it is broken."""
+        """What a file holds for this wearer, if it does; a broken one is told."""
         data = self._band.storage.load(name)
         if data is None:
             return None
-        found = cbor.decode(data)
+        try:
+            found = cbor.decode(data)
+        except ProtocolError:
+            found = None
         if not isinstance(found, list) or len(found) != size + 1:
-            raise ProtocolError("not_a_map")
+            self._band.faults.note(reports.STATE_LOST, name)
+            return None
         return found[1:] if found[0] == self._band.identity.generation else None
 
 

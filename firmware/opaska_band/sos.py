@@ -8,7 +8,7 @@ from micropython import const
 
 from opaska_protocol import reports
 from opaska_protocol.answers import CLOSED
-from opaska_protocol.errors import BodyError
+from opaska_protocol.errors import ProtocolError
 
 from .decisions import alarm
 from .decisions.help import NOT_SENT, TOLD, WORKING, OpenReports
@@ -117,7 +117,7 @@ class Sos:
         fields.update(more)
         try:
             seq = self._reporter.report(reports.ALARM, fields)
-        except BodyError as error:  # nonsense from a part that an alarm can do without
+        except ProtocolError as error:  # nonsense from a part that an alarm can do without
             failed("sos fields", error, self._faults)
             seq = self._reporter.report(reports.ALARM, more)
         self._kind = more["kind"]

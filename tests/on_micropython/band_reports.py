@@ -55,6 +55,11 @@ class Wear:
         fields["broken"] = list(range(300, 308))  # codes to come, which take more bytes
 
 
+class Part:
+    def __init__(self, trouble):
+        self.trouble = trouble
+
+
 class Band:
     """A band without button and link: reporter, outbox and heartbeat are real."""
 
@@ -73,6 +78,7 @@ class Band:
         self.last_dseq = 12
         self.wear = None
         self.vitals = None
+        self.place = None
         self.heartbeat = Heartbeat(self, Battery())
 
     def sos_report(self):
@@ -116,6 +122,16 @@ def test_reports_are_numbered_sealed_and_kept():
     assert heartbeat["signal_dbm"] == -97
     assert heartbeat["charging"] is True
     assert "answers" not in heartbeat
+
+
+def test_what_is_broken_stands_in_each_heartbeat_until_it_works():
+    band = Band()
+    band.vitals, band.place = Part("no answer"), Part("no sentence")
+    band.heartbeat.beat()
+    assert band.opened("t", 1).fields["broken"] == [reports.OXIMETER, reports.GNSS]
+    band.place.trouble = ""
+    band.heartbeat.beat()
+    assert band.opened("t", 2).fields["broken"] == [reports.OXIMETER]
 
 
 def test_only_stored_frees_a_report():

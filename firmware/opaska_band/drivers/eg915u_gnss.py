@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 async def switch(modem: "Any", on: bool) -> None:
     """On or off; it may be so already. OSError when the modem has no receiver."""
-    if (await modem.ask(b"AT+QGPS?"))[0].endswith(b"1") != on:
+    if (_fields(await modem.ask(b"AT+QGPS?"), b"+QGPS:") == [b"1"]) != on:
         await modem.ask(b"AT+QGPS=1" if on else b"AT+QGPSEND")
 
 
@@ -29,13 +29,15 @@ async def cell(modem: "Any") -> "list[int] | None":
     cells = await modem.ask(b"AT+CEREG?")
     await modem.ask(b"AT+CEREG=0")
     try:
-        number, where = _fields(operators)[2], _fields(cells)
+        number, where = _fields(operators, b"+COPS:")[2], _fields(cells, b"+CEREG:")
         return [int(number[:3]), int(number[3:]), int(where[2], 16), int(where[3], 16)]
     except (IndexError, ValueError):
         return None
 
 
-def _fields(lines: "list[bytes]") -> "list[str]":
-    """Of the answer's first line, behind its name and without quotes."""
-    text = str(lines[0] if lines else b"", "utf-8")
-    return [field.strip().strip('"') for field in text.partition(":")[2].split(",")]
+def _fields(lines: "list[bytes]", name: bytes) -> "list[bytes]":
+    """Of the line with this name, without quotes; the modem may say other things before it."""
+    for line in lines:
+        if line.startswith(name):
+            return [field.strip().strip(b'"') for field in line[len(name) :].split(b",")]
+    raise OSError("no " + name.decode())
