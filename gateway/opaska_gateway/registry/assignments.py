@@ -12,7 +12,7 @@ from sqlalchemy import func, insert, select, update
 
 from opaska_gateway.database.tables import assignment
 from opaska_gateway.errors import Refused
-from opaska_gateway.registry import orders, places
+from opaska_gateway.registry import orders, places, whereabouts
 from opaska_gateway.registry.accounts import checked_account
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import BAND, PERSON, find
@@ -63,6 +63,8 @@ async def assign(
         to_value=f"device:{band.id.hex()} person:{someone.id.hex()}",
     )
     await orders.hand_over(change, band, settings)
+    if not await _wore_last(change, band.id, someone.id, ended_ms):
+        await whereabouts.hand_over(change, band, ended_ms)
     return assignment_id
 
 
@@ -101,6 +103,14 @@ async def _taken_off_ms(change: Change, device_id: bytes) -> int:
     """When the band's last assignment ended; 0: it had none."""
     query = select(func.max(assignment.c.to_ms)).where(assignment.c.device_id == device_id)
     return (await change.connection.execute(query)).scalar() or 0
+
+
+async def _wore_last(change: Change, device_id: bytes, person_id: bytes, ended_ms: int) -> bool:
+    """Whether the band comes back to whom it was taken from."""
+    query = select(assignment.c.person_id).where(
+        assignment.c.device_id == device_id, assignment.c.to_ms == ended_ms
+    )
+    return (await change.connection.execute(query)).scalar() == person_id
 
 
 async def _settings_of(change: Change, person_id: bytes, device_id: bytes) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from opaska_gateway import order_arguments
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.database import orders
-from opaska_gateway.database.tables import event
+from opaska_gateway.database.tables import band_order, event
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.find import BAND, find
 from opaska_gateway.vault import VaultError
@@ -70,6 +70,25 @@ def parse_zone(text: str) -> tuple[int, list[int]]:
 
 def _e7(degrees: str) -> int:
     return round(float(degrees) * _E7)
+
+
+async def hand_over(change: Change, band: AnyRow, since_ms: int) -> None:
+    """Another wearer: what was ordered until then was for the last one, and where he lived."""
+    of_band = band_order.c.device_id == band.id
+    await change.connection.execute(
+        update(band_order)
+        .where(
+            of_band,
+            band_order.c.kind.in_((LOCATE, ZONES)),
+            band_order.c.created_ms <= since_ms,
+            band_order.c.echoed_ms.is_(None),
+        )
+        .values(echoed_ms=change.at_ms)
+    )
+    latest = select(func.max(band_order.c.created_ms)).where(of_band, band_order.c.kind == ZONES)
+    zones_ms = (await change.connection.execute(latest)).scalar()
+    if zones_ms is not None and zones_ms <= since_ms:
+        await _order(change, band.kid.hex(), ZONES, {}, "zones_ordered", "another wearer")
 
 
 async def _order(

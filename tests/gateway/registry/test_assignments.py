@@ -6,12 +6,14 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from opaska_gateway import clock
-from opaska_gateway.database.tables import agreement, assignment, place
+from opaska_gateway import clock, order_arguments
+from opaska_gateway.database import orders
+from opaska_gateway.database.tables import agreement, assignment, device, place
 from opaska_gateway.errors import NotFound, Refused
-from opaska_gateway.registry import assignments, bands, organisations, people
+from opaska_gateway.registry import assignments, bands, organisations, people, whereabouts
 from opaska_gateway.registry.change import Change
 from opaska_gateway.store import Store
+from opaska_protocol.orders import LOCATE, ZONES
 from tests.gateway.registry.conftest import NewChange
 
 
@@ -59,6 +61,34 @@ async def test_a_band_passes_from_wrist_to_wrist(store: Store, changing: NewChan
         async with changing() as now:
             await assignments.assign(now, second, "7", "140A")
     assert await intervals(store) == [(1_000, 2_000), (3_000, None)]
+
+
+@pytest.mark.parametrize("is_other", [True, False])
+async def test_the_next_wearer_is_not_sought_nor_watched_for_the_last_one(
+    store: Store, changing: NewChange, is_other: bool
+) -> None:
+    hand = Hand(1_000)
+    with clock.driven_by(hand):
+        async with changing() as now:
+            first, second = await two_people_and_a_band(now)
+            await assignments.assign(now, first, "7")
+            await whereabouts.set_zones(now, "7", ["1=52.2,21.0,300"], "dementia")
+            await whereabouts.locate(now, "7", "lost")
+        hand.at_ms = 2_000
+        async with changing() as now:
+            await assignments.unassign(now, "7")
+        hand.at_ms = 3_000
+        async with changing() as now:
+            await assignments.assign(now, second if is_other else first, "7")
+    async with store.database.read() as connection:
+        device_id, kid = (await connection.execute(select(device.c.id, device.c.kid))).one()
+        waiting = await connection.run_sync(orders.waiting, device_id)
+    opened = [
+        (dseq, kind, order_arguments.opened(store.vault, kid, kind, kept))
+        for dseq, kind, kept in waiting
+    ]
+    home = {1: [522_000_000, 210_000_000, 300]}
+    assert opened == ([(3, ZONES, {})] if is_other else [(1, ZONES, home), (2, LOCATE, {})])
 
 
 async def test_intervals_never_overlap_when_the_clock_goes_back(
