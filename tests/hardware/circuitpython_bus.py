@@ -9,8 +9,8 @@ from typing import Any, Protocol
 class Chip(Protocol):
     """What the simulated chips have in common."""
 
-    ADDRESS: int
-
+    @property
+    def ADDRESS(self) -> int: ...  # noqa: N802 - the chips' name
     @property
     def answers(self) -> bool: ...
     def write(self, data: bytes, /) -> bool: ...

@@ -10,6 +10,7 @@ from opaska_tools import __version__
 from opaska_tools.bench.command import app as bench_app
 from opaska_tools.demo.command import demo
 from opaska_tools.falls.command import app as falls_app
+from opaska_tools.power.command import app as power_app
 from opaska_tools.simulator.command import simulate
 from opaska_tools.vitals.command import app as vitals_app
 from opaska_tools.wear.command import app as wear_app
@@ -26,6 +27,7 @@ app.command()(demo)
 app.command()(simulate)
 app.add_typer(bench_app, name="bench")
 app.add_typer(falls_app, name="falls")
+app.add_typer(power_app, name="power")
 app.add_typer(vitals_app, name="vitals")
 app.add_typer(wear_app, name="wear")
 

@@ -76,6 +76,11 @@ class SimulatedBand(Witness):
         self._alarm: Cancellable | None = None  # likewise
         self._numbers = itertools.count(1)
 
+    @property
+    def wakes(self) -> int:
+        """Virtual time: moments for which the processor had waited, with bytes not counted."""
+        return self._board.wakes
+
     def provision(
         self,
         kid: bytes,

@@ -71,6 +71,7 @@ class Board:
         self._guard: asyncio.Task[None] | None = None
         self._last_words: dict[str, Any] = {}
         self._alive = 0  # last poke that was answered
+        self.wakes = 0  # virtual time: moments for which it had waited
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
@@ -189,7 +190,8 @@ class Board:
         self._connected.set()
 
     def _reported(self, wake_ms: int, token: int) -> None:
-        if self._member:
+        if self._clock and self._member:
+            self.wakes += 0 <= self._member.wake_ms <= self._clock.now_ms()
             self._member.report(wake_ms, token)
 
     def _told(self, event: dict[str, Any]) -> None:

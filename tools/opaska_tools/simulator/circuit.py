@@ -14,6 +14,7 @@ from opaska_tools.simulator.clock import ClockService
 if str(places.ROOT) not in sys.path:
     sys.path.append(str(places.ROOT))  # `hardware` is part of the source tree, of no package
 
+from hardware.simulated.chips.eg915u_gnss import Sky
 from hardware.simulated.chips.strap import Loop, Strap
 from hardware.simulated.optics import AIR, TABLE, Pulse, Recorded, Surface
 from hardware.simulated.wearer import Motion
@@ -34,6 +35,7 @@ __all__ = [
     "Motion",
     "Pulse",
     "Recorded",
+    "Sky",
     "Strap",
     "Surface",
 ]
