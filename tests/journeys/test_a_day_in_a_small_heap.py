@@ -28,6 +28,7 @@ pytestmark = requires_program("micropython")
 HOUR_MS = 3_600_000
 HEARTBEAT_MS = 300_000  # the band's default setting
 FREE_BYTES = 64 * 1024  # that stay free of 256 KB, see the issue of the first journey
+AN_HOUR = HOUR_MS // HEARTBEAT_MS  # heartbeats; in one of them nothing is looked for or measured
 GROWTH_BYTES = 2_048  # between the first hour and the last: nothing is kept for ever
 
 BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
@@ -73,4 +74,4 @@ async def test_a_day_of_presses_and_broken_links_leaves_64_kb_free_and_loses_not
     assert stored[reports.FAULT] == []
     assert heartbeats[-1][WAITING] <= 1, "reports pile up"
     assert min(free) + stand_ins >= FREE_BYTES, told
-    assert free[12] - free[-1] < GROWTH_BYTES
+    assert max(free[:AN_HOUR]) - max(free[-AN_HOUR:]) < GROWTH_BYTES
