@@ -7,7 +7,7 @@ from machine import I2C, Pin
 
 bus = I2C(0, sda=Pin(8), scl=Pin(9), freq=400_000)
 time.sleep_ms(20)  # the accelerometer boots
-assert bus.scan() == [0x36, 0x6A], bus.scan()
+assert bus.scan() == [0x36, 0x57, 0x6A], bus.scan()
 assert I2C(0, sda=Pin(9), scl=Pin(8)).scan() == [], "crossed wires find nobody"
 try:
     bus.readfrom_mem(0x50, 0x0F, 1)
