@@ -33,8 +33,11 @@ def say(event, **values):
 class Modem:
     """Attached at once, and for ever."""
 
+    Silent = OSError
     uart = None
     signal_dbm = -77
+    shares = True
+    has_line = True
 
     async def start(self):
         pass
