@@ -218,4 +218,5 @@ async def test_free_memory_after_a_fall_is_what_it_was_before(tmp_path: Path) ->
         query = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
         beats = [cbor2.loads(body) for (body,) in scene.rows(query, reports.HEARTBEAT)]
         free = [beat[6] for beat in beats]
-        assert free[0] - free[-1] < 4_096, free
+        # a heartbeat may fall into a measurement, whose modules are loaded for it
+        assert free[0] - max(free[-3:]) < 4_096, free
