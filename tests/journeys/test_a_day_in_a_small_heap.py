@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import cbor2
+import pytest
 
 from opaska_protocol import reports
 from opaska_tools.bench import heap
@@ -35,6 +36,7 @@ BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
 FREE, WAITING = 6, 10  # keys of a heartbeat, see SPEC.md
 
 
+@pytest.mark.timeout(900)  # a day with its cases open takes minutes
 async def test_a_day_of_presses_and_broken_links_leaves_64_kb_free_and_loses_nothing(
     tmp_path: Path,
 ) -> None:
