@@ -7,7 +7,7 @@ TESTS ?=
 
 BIN := .venv/bin
 INSTALL := -m pip --disable-pip-version-check -qq install --progress-bar off
-PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
+PYTEST := $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo check test soak fuzz simulate image clean

@@ -24,6 +24,12 @@ def effort(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--effort") or 1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start files with a test of minutes first: none is left to run alone at the end."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Count a skipped test as failed when OPASKA_REQUIRE_ALL=1."""

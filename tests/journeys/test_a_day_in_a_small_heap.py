@@ -36,6 +36,7 @@ BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
 FREE, WAITING = 6, 10  # keys of a heartbeat, see SPEC.md
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # a day with its cases open takes minutes
 async def test_a_day_of_presses_and_broken_links_leaves_64_kb_free_and_loses_nothing(
     tmp_path: Path,
