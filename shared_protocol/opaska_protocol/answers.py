@@ -2,7 +2,7 @@
 """What the gateway answers to a report. States only move forward. SPEC.md, section 6."""
 
 from . import body as _body
-from .body import UINT
+from .body import INTS, UINT
 from .errors import BodyError
 
 ANSWER = 1  # body type
@@ -18,23 +18,32 @@ _TABLE = (
     3, "boot", UINT, _U32, True,
     4, "seq", UINT, _U32, True,
     5, "unix_s", UINT, (1 << 40) - 1, False,  # the gateway's clock: never decides
+    6, "planned", INTS, 2, False,  # [service, minutes] of a visit that begins
 )
 # fmt: on
 
 
 class Answer:
-    """State of the report (generation, boot, seq); `unix_s` is the gateway's time or None."""
+    """State of the report (generation, boot, seq); `unix_s` is the gateway's time or None,
+    `planned` the visit that was expected, [service, minutes], or None."""
 
-    __slots__ = ("boot", "generation", "seq", "state", "unix_s")
+    __slots__ = ("boot", "generation", "planned", "seq", "state", "unix_s")
 
     def __init__(
-        self, state: int, generation: int, boot: int, seq: int, unix_s: "int | None" = None
+        self,
+        state: int,
+        generation: int,
+        boot: int,
+        seq: int,
+        unix_s: "int | None" = None,
+        planned: "list[int] | None" = None,
     ) -> None:
         self.state = state
         self.generation = generation
         self.boot = boot
         self.seq = seq
         self.unix_s = unix_s
+        self.planned = planned
 
 
 def encode_answer(answer: Answer) -> bytes:

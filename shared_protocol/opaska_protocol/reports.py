@@ -12,10 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# report types; 12 (visit) and 14..31 are reserved for telemetry to come
+# report types; 15..31 are reserved for telemetry to come
 BOOT, HEARTBEAT, ALARM, FAULT, LINK_LOST = 1, 2, 3, 4, 5
 ANNOUNCED_FALL, FALL_CANCELLED, MOTION = 6, 7, 8
-POSITION, VITALS, WEAR, ZONE = 9, 10, 11, 13
+POSITION, VITALS, WEAR, VISIT, ZONE, VISIT_TEST = 9, 10, 11, 12, 13, 14
 FIRST_RINGING, LAST_RINGING = 32, 63  # types in here ring even when a gateway does not know them
 
 # alarm kinds; open-ended: an unknown kind rings. A possible fall is announced instead, type 6
@@ -36,7 +36,7 @@ WORN, LOOSE, TAKEN_OFF, CUT, CHARGING = 1, 2, 3, 4, 5
 LOOP_OPEN, PAD_AWAY, NO_CONTACT, ON_CHARGER = 1, 2, 4, 8
 # whence a position is, and why it leaves the band
 FROM_GNSS, FROM_CELL = 1, 2
-FIX_FOR_ALARM, FIX_ON_REQUEST, FIX_FOR_ZONE = 1, 2, 3
+FIX_FOR_ALARM, FIX_ON_REQUEST, FIX_FOR_ZONE, FIX_FOR_VISIT = 1, 2, 3, 4
 # why the pulse was taken
 PULSE_BY_SCHEDULE, PULSE_IN_ALARM, PULSE_ON_REQUEST, PULSE_AT_LIMIT = 1, 2, 3, 4
 # causes of a boot
@@ -60,6 +60,9 @@ COUNTDOWN_S = 20  # from the announcement of a fall until it is raised; SPEC.md,
 MAX_COUNTDOWN_S = 300
 MAX_MOTION = 51  # bytes of motion that fit a frame of 128
 MAX_BROKEN = 8  # faults that one heartbeat lists
+MAX_CARD = 10  # bytes of a card's UID
+MAX_PROOF = 24  # bytes: 16 of encrypted PICC data, 8 of CMAC
+MAX_TAPS = 9
 
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1
@@ -133,8 +136,8 @@ _TABLES: "dict[int, tuple[Any, ...]]" = {
         4, "position", INTS, 4, False,  # as in an alarm; none with the cell alone
         5, "source", UINT, _U32, True,
         6, "why", UINT, _U32, True,
-        7, "of_seq", UINT, _U32, False,  # the alarm that it belongs to
-        8, "of_boot", UINT, _U32, False,  # boot of that alarm, if not this one
+        7, "of_seq", UINT, _U32, False,  # the alarm or visit that it belongs to
+        8, "of_boot", UINT, _U32, False,  # boot of that report, if not this one
         9, "cell", INTS, 4, False,  # [country, network, area, cell]
         10, "dseq", UINT, _U32, False,  # the order that asked for it
     ),
@@ -150,10 +153,26 @@ _TABLES: "dict[int, tuple[Any, ...]]" = {
         6, "before", UINT, _U32, False,  # the state before
         7, "evidence", UINT, _U32, False,
     ),
+    VISIT: (
+        4, "begins", FLAG, 0, True,
+        5, "card", BYTES, MAX_CARD, True,  # its UID
+        6, "proof", BYTES, MAX_PROOF, False,  # none: a plain tag
+        7, "taps", UINT, MAX_TAPS, True,  # how often the card was held to it: 1, 2, ..
+        8, "away", FLAG, 0, False,  # from home
+        9, "of_seq", UINT, _U32, False,  # the report that began what this one ends
+        10, "of_boot", UINT, _U32, False,  # boot of that report, if not this one
+    ),
     ZONE: (
         4, "zone", UINT, _U32, True,
         5, "inside", FLAG, 0, True,
         6, "position", INTS, 4, False,
+    ),
+    VISIT_TEST: (
+        4, "of_seq", UINT, _U32, True,  # the visit's report
+        5, "of_boot", UINT, _U32, False,  # boot of that report, if not this one
+        6, "round_trip_ms", UINT, _U32, False,  # from sealing to STORED; none came: absent
+        7, "battery_percent", UINT, 100, False,
+        8, "broken", UINTS, MAX_BROKEN, False,  # fault codes of what does not work now
     ),
 }
 # fmt: on

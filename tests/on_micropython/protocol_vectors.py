@@ -103,6 +103,7 @@ def _answers(vector: "dict[str, Any]") -> "Read":
         "boot": answer.boot,
         "seq": answer.seq,
         "unix_s": answer.unix_s,
+        "planned": answer.planned,
     }
     if vector.get("newer"):
         return {"fields": fields}, _nothing

@@ -52,7 +52,9 @@ def own(type_: int) -> Any:
         ("9 position:", own(reports.POSITION)),
         ("10 vitals:", own(reports.VITALS)),
         ("11 wear:", own(reports.WEAR)),
+        ("12 visit:", own(reports.VISIT)),
         ("13 zone:", own(reports.ZONE)),
+        ("14 visit_test:", own(reports.VISIT_TEST)),
     ],
     ids=[
         "common",
@@ -67,7 +69,9 @@ def own(type_: int) -> Any:
         "position",
         "vitals",
         "wear",
+        "visit",
         "zone",
+        "visit_test",
     ],
 )
 def test_fields_of_reports_are_those_of_the_specification(heading: str, table: Any) -> None:
