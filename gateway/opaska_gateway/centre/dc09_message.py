@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from opaska_gateway.centre.ascii import fold
 from opaska_gateway.centre.dc09 import Frame, time_text
 from opaska_gateway.centre.errors import SignalError
-from opaska_gateway.centre.profiles import codes_of
+from opaska_gateway.centre.profiles import codes_of, own_codes_of
 
 if TYPE_CHECKING:
     from opaska_gateway.centre.interface import Signal
@@ -33,9 +33,9 @@ class Wording:
 def word(signal: Signal, settings: ReceiverSettings, profile: Profile) -> tuple[Wording, ...]:
     """The signal in the receiver's first choice of codes, then in those for after a DUH.
 
-    Empty for a trouble that the profile leaves out.
+    Empty for a trouble that the profile leaves out, and for an end that it has no code for.
     """
-    if signal.trouble and signal.kind not in profile:
+    if signal.trouble and own_codes_of(profile, signal.kind) is None:
         return ()
     codes = codes_of(profile, signal.kind)
     account = signal.account.upper()

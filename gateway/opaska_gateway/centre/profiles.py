@@ -36,8 +36,10 @@ class Codes(BaseModel):
         return self.contact_id[0].startswith("1")
 
     def sia_codes(self, *, restore: bool) -> tuple[str, ...]:
-        """The SIA codes for a new event or for its end."""
-        return tuple(pair.split("/")[-1 if restore else 0] for pair in self.sia)
+        """The SIA codes for a new event, or for its end as far as there are any."""
+        if restore:
+            return tuple(pair.split("/")[1] for pair in self.sia if "/" in pair)
+        return tuple(pair.split("/")[0] for pair in self.sia)
 
 
 Profile = dict[str, Codes]  # kind -> its codes
@@ -57,8 +59,12 @@ def load_profiles(extra: Path | None = None) -> dict[str, Profile]:
 
 def codes_of(profile: Profile, kind: str) -> Codes:
     """The row for a kind, or for its wider one; what has neither rings as "other"."""
-    wider = WIDER.get(kind, "other")
-    return profile.get(kind) or profile.get(wider) or profile["other"]
+    return own_codes_of(profile, kind) or profile["other"]
+
+
+def own_codes_of(profile: Profile, kind: str) -> Codes | None:
+    """The row for a kind, or for its wider one."""
+    return profile.get(kind) or profile.get(WIDER.get(kind, ""))
 
 
 def _read(path: Path) -> dict[str, Profile]:

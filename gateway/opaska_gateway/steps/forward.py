@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Forward: alarms and faults get a row in the outbox to the centre; nothing is sent here.
+"""Forward: alarms, faults and the end of a strap's alarm get a row in the outbox to the centre;
+nothing is sent here.
 
 Rows are pseudonymous: they say what happened, never to whom. A fault stands in no case's way: its
 row names none, and one that the centre was told within the hour is only counted.
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from opaska_gateway import clock
 from opaska_gateway.care.alarm_kinds import fault_kind, signal_kind
-from opaska_gateway.database import outbox
-from opaska_protocol.reports import FAULT
+from opaska_gateway.database import outbox, strap_ends
+from opaska_protocol.reports import FAULT, WEAR, WORN
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,7 +29,11 @@ def forward(batch: Batch, context: Context, connection: Connection) -> None:
     rows += _troubles(batch, context, now_ms)
     if rows:
         outbox.add(connection, rows)
-        batch.new_in_outbox = any(row["done_ms"] is None for row in rows)
+        batch.new_in_outbox |= any(row["done_ms"] is None for row in rows)
+    for report in batch.fresh:
+        if report.content.type == WEAR and report.content.fields.get("state") == WORN:
+            ended = strap_ends.worn_again(connection, report.id, report.occurred_ms)
+            batch.new_in_outbox |= ended
 
 
 def _alarm(report: Report, now_ms: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from opaska_gateway import clock, troubles
 from opaska_gateway.care.case import CLOSED, DELIVERED, FORWARDED, step
 from opaska_gateway.centre.interface import Delivery, Signal
-from opaska_gateway.database import cases, outbox
+from opaska_gateway.database import cases, outbox, strap_ends
 from opaska_gateway.database.sickness import sickness
 from opaska_gateway.logs import get_logger, journey
 from opaska_gateway.vault import VaultError
@@ -228,6 +228,8 @@ class Forwarder:
             _say_not_forwarded(row, delivery)
             return []
         self._case_delivered(connection, row.case_id, now_ms)
+        if row.destination == outbox.CENTRE:
+            strap_ends.delivered(connection, row.event_id)
         if delivery.outcome != "accepted":
             return []
         return cases.advance_answers(connection, ACCEPTED, event_id=row.event_id)

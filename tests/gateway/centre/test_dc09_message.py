@@ -79,6 +79,12 @@ def test_a_trouble_that_a_profile_leaves_out_is_not_said_and_never_rings_as_othe
     assert word(a_signal(kind="fault_order_refused"), receiver, PROFILES["basic"])
 
 
+def test_an_end_that_a_table_has_no_code_for_is_not_said_as_a_new_event() -> None:
+    receiver = receiver_settings(1)
+    assert word(a_signal(kind="restart", restore=True), receiver, PROFILES["basic"]) == ()
+    assert word(a_signal(kind="restart"), receiver, PROFILES["basic"])
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_what_endangers_an_sos_is_said_as_a_trouble_and_keeps_off_the_line_of_alarms(
