@@ -10,7 +10,7 @@ import runpy
 import sys
 from typing import TYPE_CHECKING
 
-from opaska_gateway.care import case, silence
+from opaska_gateway.care import case, silence, visit
 from opaska_gateway.care import fall as announced_fall
 from opaska_tools.firmware_build import ROOT
 
@@ -25,6 +25,7 @@ CARE = ROOT / "gateway" / "opaska_gateway" / "care"
 CASE = CARE / "case.py"
 ANNOUNCED = CARE / "fall.py"
 SILENCE = CARE / "silence.py"
+VISIT = CARE / "visit.py"
 DECISIONS = ROOT / "firmware" / "opaska_band" / "decisions"
 ALARM = DECISIONS / "alarm.py"
 FALL = DECISIONS / "fall.py"
@@ -52,6 +53,7 @@ def page() -> str:
             _section("An announced fall at the gateway", ANNOUNCED, announced_fall.UNHEARD, waits),
             _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
             _section("A silent band at the gateway", SILENCE, silence.HEARD, silence.TRANSITIONS),
+            _section("A carer's visit at the gateway", VISIT, visit.NONE, visit.TRANSITIONS),
         )
     )
 
