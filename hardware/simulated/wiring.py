@@ -10,6 +10,7 @@ from .chips.eg915u import DATA, EG915U
 from .chips.lsm6dso import LSM6DSO
 from .chips.max17048 import MAX17048
 from .chips.max30102 import MAX30102
+from .chips.pn532 import PN532
 from .chips.strap import Strap
 from .optics import AIR, TABLE
 from .wearer import Wearer
@@ -39,6 +40,8 @@ PINS = {
     "strap_loop": 16,
     "modem_tx": 17,
     "modem_rx": 18,
+    "nfc_irq": 38,
+    "nfc_reset": 39,
     "gauge_alert": 40,
     "charger_status": 41,
 }
@@ -82,6 +85,8 @@ class Wiring:
         self.oximeter.on_int = lambda high: processor.drive(
             PINS["oximeter_int"], None if high else 0
         )
+        self.nfc = PN532(processor.now_ms, processor.after)
+        self.nfc.on_irq = lambda high: processor.drive(PINS["nfc_irq"], None if high else 0)
         self.modem = EG915U(processor.after, processor.utc)
         self.modem.to_host = lambda data: processor.uart(PINS["modem_tx"], data)
         self.modem.on_change = self._tell_call
@@ -98,11 +103,14 @@ class Wiring:
         self.modem.power_off()
         self.imu.power_off()
         self.oximeter.power_off()
+        self.nfc.reset(False)
 
     def processor_reset(self) -> None:
-        """All outputs of the processor float; DTR is pulled up in the modem."""
+        """All outputs of the processor float; DTR is pulled up in the modem, RSTPDN is pulled
+        down on the board."""
         self.modem.power_key(False)
         self.modem.data_terminal_ready(False)
+        self.nfc.reset(False)
 
     def charging(self, on: bool) -> None:
         """The charger's STAT pin."""
@@ -139,6 +147,8 @@ class Wiring:
             self.modem.power_key(high)
         elif gpio == PINS["modem_dtr"]:
             self.modem.data_terminal_ready(not high)
+        elif gpio == PINS["nfc_reset"]:
+            self.nfc.reset(high)
 
     def i2c_chips(self, scl: int, sda: int) -> dict[int, Chip]:
         """The chips that answer on the bus on these pins, by address."""
@@ -151,6 +161,8 @@ class Wiring:
             chips[self.oximeter.ADDRESS] = self.oximeter
         if self.imu.answers:
             chips[self.imu.ADDRESS] = self.imu
+        if self.nfc.answers:
+            chips[self.nfc.ADDRESS] = self.nfc
         return chips
 
     def i2c(self, scl: int, sda: int, address: int, data: bytes, count: int) -> bytes | None:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from opaska_tools.simulator import places
 from opaska_tools.simulator.board import Board, End
-from opaska_tools.simulator.circuit import PINS, Circuit, Loop, Motion, Pulse, Recorded, Surface
+from opaska_tools.simulator.circuit import (
+    PINS,
+    Card,
+    Circuit,
+    Loop,
+    Motion,
+    Pulse,
+    Recorded,
+    Surface,
+)
 from opaska_tools.simulator.identity import write_identity
 from opaska_tools.simulator.link import LinkProxy
 from opaska_tools.simulator.records import Press, Start
@@ -176,6 +185,19 @@ class SimulatedBand(Witness):
     async def oximeter_fault(self, fault: str | None) -> None:
         """Break the oximeter (FAULTS of hardware/simulated/chips/max30102.py), or mend it."""
         self.circuit.wiring.oximeter.fault = fault
+
+    async def hold_card(self, card: Card) -> None:
+        """Hold a carer's card to the band, also while another is there."""
+        self.circuit.wiring.nfc.field.hold(card)
+
+    async def take_card(self, card: Card | None = None, after_bytes: int | None = None) -> None:
+        """Take it away, or all of them; at once, or when so many more bytes went through the
+        air."""
+        self.circuit.wiring.nfc.field.take(card, after_bytes)
+
+    async def nfc_fault(self, fault: str | None) -> None:
+        """Break the NFC reader (FAULTS of hardware/simulated/chips/pn532.py), or mend it."""
+        self.circuit.wiring.nfc.fault = fault
 
     async def strap(self, loop: Loop | None = None, touch: str | None = None) -> None:
         """Close, open or cut the clasp, and change what touches the pad (TOUCHES of

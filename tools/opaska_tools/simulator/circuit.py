@@ -15,6 +15,9 @@ if str(places.ROOT) not in sys.path:
     sys.path.append(str(places.ROOT))  # `hardware` is part of the source tree, of no package
 
 from hardware.simulated.chips.eg915u_gnss import Sky
+from hardware.simulated.chips.nfc_field import Card
+from hardware.simulated.chips.ntag213 import Ntag213
+from hardware.simulated.chips.ntag424 import Ntag424
 from hardware.simulated.chips.strap import Loop, Strap
 from hardware.simulated.optics import AIR, TABLE, Pulse, Recorded, Surface
 from hardware.simulated.wearer import Motion
@@ -30,9 +33,12 @@ __all__ = [
     "FELT",
     "PINS",
     "TABLE",
+    "Card",
     "Circuit",
     "Loop",
     "Motion",
+    "Ntag213",
+    "Ntag424",
     "Pulse",
     "Recorded",
     "Sky",
