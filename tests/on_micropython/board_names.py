@@ -12,6 +12,8 @@ import opaska_band.decisions.zone
 import opaska_band.drivers.eg915u_gnss
 import opaska_band.drivers.max17048
 import opaska_band.drivers.max30102
+import opaska_band.drivers.ntag424
+import opaska_band.drivers.pn532
 import opaska_band.evidence
 import opaska_band.heartbeat
 import opaska_band.inbox

@@ -31,6 +31,8 @@ _OXIMETER_INT = const(15)
 _STRAP_LOOP = const(16)
 _MODEM_TX = const(17)
 _MODEM_RX = const(18)
+_NFC_IRQ = const(38)
+_NFC_RESET = const(39)  # low cuts the reader's current
 _CHARGER_STATUS = const(41)  # low while charging
 
 _MOTOR_HZ = const(200)  # above what the motor follows, below what its driver heats at
@@ -120,6 +122,14 @@ class Board:
     @property
     def strap_pad(self) -> TouchPad:
         return TouchPad(Pin(_STRAP_PAD))
+
+    @property
+    def nfc_irq(self) -> Pin:
+        return Pin(_NFC_IRQ, Pin.IN, Pin.PULL_UP)
+
+    @property
+    def nfc_reset(self) -> Pin:
+        return Pin(_NFC_RESET, Pin.OUT, value=0)
 
     @property
     def charger_status(self) -> Pin:
