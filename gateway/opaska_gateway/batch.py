@@ -97,3 +97,4 @@ class Batch:
     refusals: list[Refusal] = field(default_factory=list)
     new_in_outbox: bool = False
     new_falls: bool = False  # announced ones, whose deadline runs
+    new_settings: bool = False  # in force in a band; its heartbeat may be rarer now

@@ -41,7 +41,7 @@ class Context:
         self.unverified = Unverified()
         self.steady_clock = clock.SteadyClock()
         self.falls_announced = asyncio.Event()  # committed ones, whose deadline runs
-        self.changes = 0  # of the registry, seen since the start
+        self.changes = 0  # of the registry, or of settings in force, seen since the start
         self.outbox_ready = asyncio.Event()  # rows were committed that nobody has claimed yet
         self.busy = 0  # batches and deliveries in progress; 0 = a run in virtual time may go on
         self.counters: Counter[str] = Counter()  # since the start, for health and metrics

@@ -139,6 +139,14 @@ class SupervisionSettings(Section):
             "are everyday life, half of them have one reason."
         ),
     )
+    outage_flood: int = Field(
+        default=50,
+        ge=2,
+        description=(
+            "So many bands of an organisation that fall silent together are told as one outage "
+            "wherever they are: a telephone network knows no areas."
+        ),
+    )
     outage_window_s: int = Field(
         default=1_800,
         ge=60,

@@ -5,8 +5,10 @@ Areas are tried from the widest to the narrowest, so that what struck everybody 
 all bands of an organisation (its broker, its network), those of a municipality, those of an area
 (a postal district, or what the operator wrote).
 
-It is over when few of its bands are still silent, or when most came back and for a period no
-other has. Whoever is silent then has a reason of their own.
+So many that they would flood the centre are one as well, wherever they are.
+
+It is over when few of its bands are still silent, or when half of them came back and for a period
+no other has. Whoever is silent then has a reason of their own.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 ORGANISATION: Final = "organisation"
 MUNICIPALITY: Final = "municipality"
@@ -36,8 +38,9 @@ class Rules(NamedTuple):
     """What makes an outage; see `SupervisionSettings`."""
 
     bands: int
-    percent: int
+    percent: int  # of the bands there
     window_ms: int
+    flood: int  # bands that are an outage whatever part they are
 
 
 class Missing(NamedTuple):
@@ -76,26 +79,38 @@ def find_outages(
     found: list[Outage] = []
     explained: set[int] = set()
     for level in (ORGANISATION, MUNICIPALITY, AREA):
-        for place, bands in _by_place(missing, level).items():
-            left = [band for band in bands if band.silence_id not in explained]
-            together = _most_together(left, rules.window_ms)
-            if len(together) < rules.bands:
-                continue
-            since_ms = together[0].quiet_since_ms
-            before = sum(band.quiet_since_ms < since_ms for band in bands)
-            there = watched.get(place, len(bands)) - before
-            if len(together) * 100 >= rules.percent * there:
-                silences = tuple(band.silence_id for band in together)
-                found.append(Outage(place, since_ms, there, silences))
-                explained.update(silences)
-    return found
+        found += _found(missing, watched, rules, level, explained)
+    anywhere = rules._replace(bands=rules.flood, percent=0)
+    return [*found, *_found(missing, watched, anywhere, ORGANISATION, explained)]
+
+
+def _found(
+    missing: Sequence[Missing],
+    watched: Mapping[Place, int],
+    rules: Rules,
+    level: str,
+    explained: set[int],
+) -> Iterator[Outage]:
+    """Those of one level; takes no band that is explained, and adds what it explains."""
+    for place, bands in _by_place(missing, level).items():
+        left = [band for band in bands if band.silence_id not in explained]
+        together = _most_together(left, rules.window_ms)
+        if len(together) < rules.bands:
+            continue
+        since_ms = together[0].quiet_since_ms
+        before = sum(band.quiet_since_ms < since_ms for band in bands)
+        there = watched.get(place, len(bands)) - before
+        if len(together) * 100 >= rules.percent * there:
+            silences = tuple(band.silence_id for band in together)
+            explained.update(silences)
+            yield Outage(place, since_ms, there, silences)
 
 
 def is_over(members: int, still_silent: int, since_last_return_ms: int, period_ms: int) -> bool:
     """`since_last_return_ms` counts from the beginning if nobody came back yet."""
     if still_silent * FEW < members:  # in their drawers, or flat
         return True
-    return still_silent * 2 < members and since_last_return_ms >= period_ms
+    return still_silent * 2 <= members and since_last_return_ms >= period_ms
 
 
 def _by_place(missing: Iterable[Missing], level: str) -> dict[Place, list[Missing]]:

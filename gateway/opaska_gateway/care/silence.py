@@ -5,7 +5,8 @@ A word is any report that verifies and is new: a recorded one proves nothing, an
 lost is said by the broker. Time runs by the gateway's clock, and stands still while nobody listens
 (database/watched_bands.py). From the last word on:
 
-- after one period the band is missing: noted, so that the bands of one outage know of each other;
+- after one period, a little more, the band is missing: noted, so that the bands of one outage know
+  of each other;
 - after three periods, a little less, it is silent: a fault, told to the technician and by profile
   to the centre, unless an outage was told that it belongs to;
 - a word ends it; so does an absence of the wearer, or nobody wearing the band any more;
@@ -15,7 +16,7 @@ lost is said by the broker. Time runs by the gateway's clock, and stands still w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,7 +54,9 @@ TRANSITIONS: Final[Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
 }
 
 PERIODS: Final = 3  # without a word are a fault: one lost heartbeat, or a lift, is none
-HEARTBEAT_S: Final = 300  # of a band whose settings name none
+
+_ON_ITS_WAY: Final = 20  # a twentieth of a period: a heartbeat as rare as that takes a moment
+_TO_TELL: Final = 10  # a tenth: for finding and telling a fault
 
 
 class Quiet(NamedTuple):
@@ -74,8 +77,20 @@ def step(state: str, event: str) -> tuple[str, tuple[str, ...]]:
 
 
 def deadline_ms(period_ms: int) -> int:
-    """After so long it is a fault; the tenth of a period is for finding and telling it."""
-    return PERIODS * period_ms - period_ms // 10
+    """After so long it is a fault."""
+    return PERIODS * period_ms - period_ms // _TO_TELL
+
+
+def moved_ms(word_ms: int, now_ms: int, paused_ms: int) -> int:
+    """When a word came, after the clock stood still for so long, or was set by so much."""
+    if paused_ms > 0 or word_ms > now_ms:
+        word_ms += paused_ms
+    return min(word_ms, now_ms)
+
+
+def missing_ms(period_ms: Any) -> Any:
+    """After so long it is missing; also of a column of the database."""
+    return period_ms + period_ms // _ON_ITS_WAY
 
 
 def next_event(quiet: Quiet) -> str | None:

@@ -138,7 +138,7 @@ def fall_silent(connection: Connection, due: Iterable[Open], now_ms: int) -> Non
 
 
 def end(connection: Connection, known: Known, members: Iterable[Open], now_ms: int) -> bool:
-    """It is over; False if it was before. Who is still silent gets one more period."""
+    """It is over; False if it was before. Who is still silent gets one more period at least."""
     this = outage.c.id == known.id
     is_first = connection.execute(
         update(outage).where(this, outage.c.ended_ms.is_(None)).values(ended_ms=now_ms)
@@ -153,7 +153,10 @@ def end(connection: Connection, known: Known, members: Iterable[Open], now_ms: i
     later = [
         {
             "band": one.device_id,
-            "since": now_ms - deadline_ms(one.quiet.period_ms) + one.quiet.period_ms,
+            "since": max(
+                one.quiet_since_ms,
+                now_ms - deadline_ms(one.quiet.period_ms) + one.quiet.period_ms,
+            ),
         }
         for one in members
     ]

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, exists, func, literal, select, update
 from sqlalchemy.dialects import postgresql
 
 from opaska_gateway.care.outage import places_of
-from opaska_gateway.care.silence import HEARD, PERIOD, WORD, Quiet, next_event, step
+from opaska_gateway.care.silence import HEARD, PERIOD, WORD, Quiet, missing_ms, next_event, step
 from opaska_gateway.database.tables import (
     absence,
     assignment,
@@ -50,7 +50,7 @@ class Open(NamedTuple):
 
 
 def _quiet_for(period_ms: Any, now_ms: int) -> Any:
-    return watched_band.c.quiet_since_ms <= now_ms - period_ms
+    return watched_band.c.quiet_since_ms <= now_ms - missing_ms(period_ms)
 
 
 def _unnoticed(now_ms: int, period_ms: int) -> Any:

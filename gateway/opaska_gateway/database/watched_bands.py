@@ -23,17 +23,18 @@ from sqlalchemy import (
 )
 
 from opaska_gateway.care.outage import places_of
-from opaska_gateway.care.silence import HEARTBEAT_S
 from opaska_gateway.database.tables import (
     absence,
     agreement,
     assignment,
+    band_settings,
     device,
     event,
     listening,
     place,
     watched_band,
 )
+from opaska_protocol.orders import whole_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +53,30 @@ _COLUMNS: Final = (
     "area",
     "period_ms",
 )
-_heartbeat_ms = (
-    func.coalesce(assignment.c.settings["heartbeat_s"].as_integer(), HEARTBEAT_S) * 1000
-)
 _PERIOD = bindparam("period", type_=BigInteger)
+
+
+def _heartbeat_ms(settings: Any) -> Any:
+    default_s: int = whole_settings({})["heartbeat_s"]
+    return func.coalesce(settings["heartbeat_s"].as_integer(), default_s) * 1000
+
+
+def _longer(one: Any, other: Any) -> Any:
+    return case((one > other, one), else_=other)
+
+
+_desired_ms = _heartbeat_ms(assignment.c.settings)
+_reported_ms = func.coalesce(  # an order may be on its way for long
+    select(_heartbeat_ms(band_settings.c.settings))
+    .where(
+        band_settings.c.device_id == assignment.c.device_id,
+        band_settings.c.reported_ms.is_not(None),
+    )
+    .order_by(band_settings.c.reported_ms.desc())
+    .limit(1)
+    .scalar_subquery(),
+    0,
+)
 _WANTED = (
     select(
         assignment.c.device_id,
@@ -64,7 +85,7 @@ _WANTED = (
         assignment.c.person_id,
         agreement.c.municipality_id,
         place.c.area,
-        case((_heartbeat_ms > _PERIOD, _heartbeat_ms), else_=_PERIOD).label("period_ms"),
+        _longer(_longer(_desired_ms, _reported_ms), _PERIOD).label("period_ms"),
     )
     .join(device, assignment.c.device_id == device.c.id)
     .join(agreement, assignment.c.agreement_id == agreement.c.id)

@@ -29,6 +29,8 @@ def acknowledge(batch: Batch, context: Context) -> None:
         context.outbox_ready.set()
     if batch.new_falls:
         context.falls_announced.set()
+    if batch.new_settings:
+        context.changes += 1
 
 
 def _answer(report: Report, context: Context) -> None:

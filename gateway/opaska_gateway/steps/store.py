@@ -53,10 +53,10 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
     # brokers may tell of a second broken link with the same bytes
     heard += [report for report in batch.repeats if report.content.type == LINK_LOST]
     for report in heard:
-        _hear(context.resender, report, connection)
+        _hear(batch, context.resender, report, connection)
 
 
-def _hear(resender: Resender, heartbeat: Report, connection: Connection) -> None:
+def _hear(batch: Batch, resender: Resender, heartbeat: Report, connection: Connection) -> None:
     """What it echoes, which settings it has, and what the band is to be told again."""
     device_id, waits = heartbeat.band.device_id, heartbeat.band.kid in resender.waiting
     if waits:
@@ -66,6 +66,7 @@ def _hear(resender: Resender, heartbeat: Report, connection: Connection) -> None
         owner, then_ms = heartbeat.band.organisation_id, heartbeat.occurred_ms
         is_news = hear(connection, device_id, owner, version, then_ms)
         resender.settle(device_id, None if is_news else version)
+        batch.new_settings |= is_news
         waits |= is_news
     if waits:
         heartbeat.resend_orders = orders.waiting(connection, device_id)

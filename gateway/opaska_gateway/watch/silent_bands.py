@@ -13,11 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from opaska_gateway import clock
 from opaska_gateway.care.outage import Missing, Rules, find_outages, is_over
-from opaska_gateway.care.silence import DEADLINE, MISSING, SILENT, deadline_ms
+from opaska_gateway.care.silence import DEADLINE, MISSING, SILENT, deadline_ms, moved_ms
 from opaska_gateway.database import outages, silences, watched_bands
 from opaska_gateway.database.sickness import sickness
 from opaska_gateway.logs import get_logger
@@ -72,7 +73,10 @@ class SilenceWatch:
         self._context = context
         self._period_ms = settings.period_s * 1000
         self._rules = Rules(
-            settings.outage_bands, settings.outage_percent, settings.outage_window_s * 1000
+            settings.outage_bands,
+            settings.outage_percent,
+            settings.outage_window_s * 1000,
+            settings.outage_flood,
         )
         self._hears = hears
         self._faults = SilenceFaults(context)
@@ -115,23 +119,25 @@ class SilenceWatch:
 
     async def _write_down(self) -> None:
         """Who wears what, and who spoke since the last look."""
+        words = self._context.words.take()
         transact, now_ms = self._context.database.transact, clock.now_ms()
         changes = self._context.changes
         pause_ms = int(PAUSES * LOOK_AGAIN_S * 1000)
-        paused_ms = await transact(partial(watched_bands.stand_still, now_ms, pause_ms))
-        if paused_ms:
-            log.info("silence_clock_stood_still", for_s=paused_ms // 1000)
-        if self._changes != changes:  # before the words of bands that are new in it
-            if not await self._read(partial(watched_bands.is_followed, self._period_ms)):
-                await self._while_full(watched_bands.look_after, now_ms)
-            self._changes = changes
-        words = list(self._context.words.take().items())
         try:
+            paused_ms = await transact(partial(watched_bands.stand_still, now_ms, pause_ms))
+            if paused_ms:
+                log.info("silence_clock_stood_still", for_s=paused_ms // 1000)
+            words = {who: moved_ms(ms, now_ms, paused_ms) for who, ms in words.items()}
+            if self._changes != changes:  # before the words of bands that are new in it
+                if not await self._read(partial(watched_bands.is_followed, self._period_ms)):
+                    await self._while_full(watched_bands.look_after, now_ms)
+                self._changes = changes
             while words:
-                await transact(partial(watched_bands.hear, dict(words[:AT_ONCE])))
-                del words[:AT_ONCE]
+                some = dict(islice(words.items(), AT_ONCE))
+                await transact(partial(watched_bands.hear, some))
+                words = dict(islice(words.items(), AT_ONCE, None))
         except Exception:
-            self._context.words.put_back(dict(words))
+            self._context.words.put_back(words)
             raise
 
     async def _while_full(

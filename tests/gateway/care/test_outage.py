@@ -8,7 +8,7 @@ import pytest
 from opaska_gateway.care.outage import Missing, Outage, Rules, find_outages, is_over, places_of
 
 MINUTE_MS = 60_000
-RULES = Rules(bands=5, percent=50, window_ms=30 * MINUTE_MS)
+RULES = Rules(bands=5, percent=50, window_ms=30 * MINUTE_MS, flood=60)
 OWNER, OTHER = b"o" * 16, b"p" * 16
 TOWN, VILLAGE = b"t" * 16, b"v" * 16
 
@@ -57,6 +57,25 @@ def test_few_bands_or_a_small_share_are_none(count: int, watched: int, outages: 
     assert len(found(bands(count, None), all=10_000, area=watched)) == outages
 
 
+@pytest.mark.parametrize(("count", "outages"), [(59, []), (60, [("organisation", "", 60)])])
+def test_a_flood_is_one_wherever_it_comes_from(
+    count: int, outages: list[tuple[str, str, int]]
+) -> None:
+    everywhere = [band(n, None, str(n)) for n in range(count)]
+    watched = {place: 20 for one in everywhere for place in one.places[1:]}
+    watched[everywhere[0].places[0]] = 10_000
+    told = find_outages(everywhere, watched, RULES)
+    assert [(one.place.level, one.place.name, len(one.silences)) for one in told] == outages
+
+
+def test_a_town_within_a_flood_is_told_as_the_town_that_it_is() -> None:
+    missing = bands(80) + [band(100 + n, None, str(n)) for n in range(70)]
+    watched = {place: 1_000 for one in missing for place in one.places}
+    watched[bands(1)[0].places[1]] = 90
+    told = [(one.place.level, len(one.silences)) for one in find_outages(missing, watched, RULES)]
+    assert told == [("municipality", 80), ("organisation", 70)]
+
+
 def test_bands_that_fell_silent_one_after_the_other_are_none() -> None:
     missing = [band(n, None, "32-4", minute=n * 20) for n in range(20)]
     assert found(missing, all=20, area=20) == []
@@ -80,7 +99,10 @@ def test_organisations_have_their_own_outages() -> None:
     ("members", "still", "calm_min", "over"),
     [
         (10, 10, 600, False),
-        (10, 5, 600, False),
+        (10, 6, 600, False),
+        (10, 5, 19, False),
+        (10, 5, 20, True),
+        (2, 1, 20, True),
         (10, 4, 19, False),  # they are coming back
         (10, 4, 20, True),  # the others have reasons of their own
         (10, 1, 0, False),

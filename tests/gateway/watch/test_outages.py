@@ -98,6 +98,41 @@ async def test_who_stays_silent_after_an_outage_is_a_fault_of_its_own_a_period_l
     assert (await here.told()).count(("band_silent", False)) == 2
 
 
+async def test_an_outage_that_ends_for_half_of_its_bands_hides_the_others_no_longer(
+    heart: Core,
+) -> None:
+    with days(heart) as here:
+        silent, going_on = await _dozens_fall_silent(here)
+        await here.change("UPDATE outbox SET attempts = 1")
+        back = silent[:6] + going_on
+        await here.pass_minutes(PERIOD_MIN + 2, back)
+        assert [one.ended_ms is None for one in await here.outages()] == [False]
+        await here.pass_minutes(PERIOD_MIN, back)
+        left = [one.device_id for one in await here.silences() if one.state == "silent"]
+        assert set(left) == {band.device_id for band in silent[6:]}
+    assert [told for told, is_end in await here.told() if is_end] == ["band_outage"]
+    assert len(await here.told()) == 3, "the others are told anew"
+
+
+async def test_who_was_heard_not_long_before_an_outage_was_over_is_given_all_its_time(
+    heart: Core,
+) -> None:
+    with days(heart) as here:
+        late = await _bands(here, 1, "32-4")
+        silent = await _bands(here, 12, "32-4")
+        await here.pass_minutes(6, silent)
+        await here.pass_minutes(30, late)
+        await here.pass_minutes(FAULT_MIN - 33)
+        assert {one.state for one in await here.silences()} == {"silent", "missing"}
+        assert len(await here.outages()) == 1
+        await here.pass_minutes(1, silent)
+        assert [one.ended_ms is None for one in await here.outages()] == [False]
+        await here.pass_minutes(PERIOD_MIN + 2, silent)
+        assert "silent" not in (await here.states()).values()
+        await here.pass_minutes(10, silent)
+        assert (await here.states())[late[0].device_id] == "silent"
+
+
 async def test_who_falls_silent_while_the_outage_goes_on_belongs_to_it(heart: Core) -> None:
     with days(heart) as here:
         late = await _bands(here, 2, "32-4")
@@ -128,6 +163,18 @@ async def test_a_handful_in_a_big_area_are_faults_of_their_own(heart: Core) -> N
         await here.pass_minutes(FAULT_MIN, other)
         assert await here.told() == 5 * [("band_silent", False)]
         assert await here.outages() == []
+
+
+async def test_a_flood_from_everywhere_is_one_outage_though_most_bands_go_on(heart: Core) -> None:
+    with days(heart) as here:
+        here.watch = here.new_watch(heart.context, outage_flood=8)
+        silent = [(await _bands(here, 1, f"{n}"))[0] for n in range(8)]
+        other = [(await _bands(here, 1, f"{n}"))[0] for n in range(10)]
+        await here.pass_minutes(6, silent + other)
+        await here.pass_minutes(FAULT_MIN, other)
+        assert await here.told() == [("band_outage", False)]
+        (outage,) = await here.outages()
+    assert (outage.level, outage.bands) == ("organisation", 18)
 
 
 async def test_the_thresholds_are_settings(heart: Core) -> None:

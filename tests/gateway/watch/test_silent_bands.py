@@ -223,6 +223,23 @@ async def test_a_clock_that_is_set_makes_no_fault_and_hides_none(heart: Core, ho
         assert await here.states() == {band.device_id: "silent"}
 
 
+@pytest.mark.parametrize("hours", [-24, 24])
+async def test_who_spoke_just_before_the_clock_was_set_is_a_fault_no_sooner_and_no_later(
+    heart: Core, hours: int
+) -> None:
+    with days(heart) as here:
+        early, late = await heart.add_band(), await heart.add_band()
+        await here.pass_minutes(5, [early, late])
+        await bring(heart, (early, early.heartbeat()))
+        here.skip(hours * 60)
+        await bring(heart, (late, late.heartbeat()))
+        await here.pass_minutes(FAULT_MIN - 5)
+        both = early.device_id, late.device_id
+        assert await here.states() == dict.fromkeys(both, "missing")
+        await here.pass_minutes(4)
+        assert await here.states() == dict.fromkeys(both, "silent")
+
+
 async def test_words_that_could_not_be_written_down_count_when_the_disk_is_well_again(
     heart: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
