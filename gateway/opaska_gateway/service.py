@@ -20,6 +20,7 @@ from opaska_gateway.pipeline import Pipeline
 from opaska_gateway.registry.notice import notice_changes
 from opaska_gateway.store import only_gateway_on, open_store
 from opaska_gateway.watch.forward_outbox import Forwarder
+from opaska_gateway.watch.home_time import HomeTime
 from opaska_gateway.watch.raise_falls import FallRaiser
 from opaska_gateway.watch.silent_bands import SilenceWatch
 
@@ -83,6 +84,7 @@ async def _run(
         group.create_task(forwarder.run())
         group.create_task(FallRaiser(context, lambda: pipeline.sick).run())
         group.create_task(silence.run())
+        group.create_task(HomeTime(context).run())
         group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()

@@ -5,6 +5,7 @@ virtual time, with the real gateway. And signals that break, which stop nothing 
 from __future__ import annotations
 
 import json
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import cbor2
@@ -174,6 +175,21 @@ async def test_long_charging_is_a_fault_by_day_and_nobody_is_reminded_at_night(
         await live(scene, 60)
         assert faults(scene) == [(reports.CHARGED_TOO_LONG, "")], "once"
         assert scene.rows(ALARMS) == []
+
+
+async def test_day_is_that_of_the_wearers_home_and_needs_no_order_of_an_officer(
+    tmp_path: Path,
+) -> None:
+    async with virtual_scene(tmp_path) as scene:
+        with sqlite3.connect(scene.gateway.database_file) as connection:
+            connection.execute("UPDATE organisation SET time_zone = 'Asia/Tokyo'")
+            connection.execute("UPDATE place SET time_zone = 'Asia/Tokyo'")
+        connection.close()
+        await live(scene, 25)
+        assert last_beat(scene).get(17), "it was told"
+        await scene.band.take_off()
+        await live(scene, 35)
+        assert len(reminders(scene)) == 1, "here it is night, and there ten in the morning"
 
 
 async def test_wearer_who_does_not_move_by_day_raises_an_alarm_once_until_she_moves(

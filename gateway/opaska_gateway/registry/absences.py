@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, insert, select, update
 
-from opaska_gateway.database.tables import absence, organisation, person, place
+from opaska_gateway.database.homes import time_zone_of
+from opaska_gateway.database.tables import absence, person
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import PERSON, find
@@ -103,16 +104,8 @@ def _line(row: AnyRow, vault: Vault, now_ms: int) -> dict[str, Any]:
 
 
 async def _zone(change: Change, someone: AnyRow) -> ZoneInfo:
-    """Where the person lives, or the organisation works."""
-    home = (
-        select(place.c.time_zone)
-        .where(place.c.person_id == someone.id)
-        .order_by(place.c.created_ms.desc())
-        .limit(1)
-    )
-    work = select(organisation.c.time_zone).where(organisation.c.id == someone.organisation_id)
-    name = (await change.connection.execute(home)).scalar()
-    return ZoneInfo(name or (await change.connection.execute(work)).scalar_one())
+    home = time_zone_of(someone.id, someone.organisation_id)
+    return ZoneInfo((await change.connection.execute(select(home))).scalar_one())
 
 
 def _moment_ms(text: str, zone: ZoneInfo) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sqlalchemy import func, select, update
 
 from opaska_gateway.database import band_settings
+from opaska_gateway.database.home_time import OFFSET
 from opaska_gateway.database.tables import assignment
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.find import BAND, find
@@ -47,6 +48,8 @@ async def set_band(change: Change, text: str, wanted: dict[str, Any]) -> Ordered
     if band.revoked_ms is not None:
         raise Refused(f"band {band.label} is revoked; it takes no orders")
     worn = await _worn(change.connection, band.id)
+    if worn and OFFSET in wanted:
+        raise Refused(f"{OFFSET} is that of the wearer's home, and ordered by the gateway itself")
     had = worn.settings if worn else await of_band_in_store(change.connection, band.id)
     settings = {name: value for name, value in {**had, **wanted}.items() if value is not None}
     _check_together(settings)

@@ -11,13 +11,11 @@ from sqlalchemy import select
 
 from opaska_gateway.care import worn
 from opaska_gateway.database import wear
-from opaska_gateway.database.tables import organisation, place
+from opaska_gateway.database.homes import time_zone_of
 from opaska_gateway.registry.find import PERSON, find
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
-
-    from opaska_gateway.registry.change import AnyRow
 
 HOUR_MS = 3_600_000
 
@@ -27,7 +25,8 @@ async def show(
 ) -> list[dict[str, Any]]:
     """Today, as far as it has passed, and the days before; hours to the hundredth."""
     someone = await find(connection, PERSON, text)
-    zone = ZoneInfo(await _time_zone(connection, someone))
+    home = time_zone_of(someone.id, someone.organisation_id)
+    zone = ZoneInfo((await connection.execute(select(home))).scalar_one())
     first = datetime.fromtimestamp(now_ms / 1000, zone).date() - timedelta(days - 1)
     from_ms = round(datetime.combine(first, datetime.min.time(), zone).timestamp() * 1000)
     seen = await wear.of_person(connection, someone.id, from_ms - worn.GAP_MS)
@@ -45,20 +44,3 @@ async def show(
 
 def _hours(ms: int) -> float:
     return round(ms / HOUR_MS, 2)
-
-
-async def _time_zone(connection: AsyncConnection, someone: AnyRow) -> str:
-    """Of the newest home; of the organisation when there is none."""
-    home = (
-        select(place.c.time_zone)
-        .where(place.c.person_id == someone.id)
-        .order_by(place.c.created_ms.desc())
-        .limit(1)
-    )
-    found: str | None = (await connection.execute(home)).scalar()
-    if found is not None:
-        return found
-    owner = organisation.c.id == someone.organisation_id
-    query = select(organisation.c.time_zone).where(owner)
-    of_organisation: str = (await connection.execute(query)).scalar_one()
-    return of_organisation
