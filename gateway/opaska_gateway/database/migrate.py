@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-NEWEST: Final = "0007"  # the last step in `migrations/versions`
+NEWEST: Final = "0008"  # the last step in `migrations/versions`
 
 
 def upgrade(connection: Connection) -> None:

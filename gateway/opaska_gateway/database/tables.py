@@ -23,6 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from opaska_gateway.database import visit_tables
 from opaska_gateway.database.columns import (
     ID_BYTES,
     U32,
@@ -72,6 +73,7 @@ __all__ = [
     "refusal_count",
     "refused_frame",
     "silence",
+    "visit_tables",
     "watched_band",
     "wear_sighting",
 ]
