@@ -111,6 +111,8 @@ class Band:
             self.countdown.by_hand = self.settings.fall_cancel_by_hand
         if self.fall_sense:
             self.fall_sense.use_profile(self.settings.fall_profile)
+        if self.vitals:
+            self.vitals.look()
 
     # --- made once ---
 
@@ -296,6 +298,8 @@ class Band:
         self.sender.nudge()
         if self.place:
             self.place.alarm()
+        if self.vitals:
+            self.vitals.look()
 
     def _sos_fields(self) -> "dict[str, Any]":
         percent = self.battery.percent if self.battery else None
@@ -310,6 +314,8 @@ class Band:
         own = answer.generation == self.identity.generation  # else it was another wearer's
         if own:
             attempt("answer", lambda: self.sos.answered(boot, seq, state_), self.faults)
+            if self.vitals:
+                self.vitals.look()
         self.reporter.answered(answer)
         if own and self.heartbeat and state_ == answers.STORED:
             self.heartbeat.answered(boot, seq)

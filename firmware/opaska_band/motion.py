@@ -72,6 +72,7 @@ class Motion:
         self.window = MotionWindow()
         self.wakes = 0  # times the processor had to work on samples
         self.closely = False  # somebody waits for what the arm does: countdown.py
+        self.on_moved: "Callable[[], Any] | None" = None  # after a rest, or when nothing is known
         self._board = board
         self._uptime = uptime
         self._faults = faults
@@ -121,8 +122,13 @@ class Motion:
         """Samples are missing: nothing is known."""
         self._dozing_ms = None
         self._sense.forget()
-        self.stillness.restart()
+        self._restart_stillness()
         self.window.restart()
+
+    def _restart_stillness(self) -> None:
+        self.stillness.restart()
+        if self.on_moved:
+            self.on_moved()
 
     # --- watching ---
 
@@ -165,6 +171,7 @@ class Motion:
     async def _drain(self) -> None:
         """All samples to the senses."""
         self.wakes += 1
+        still_s = self.stillness.still_s
         total = 0
         whole = True
         while True:
@@ -178,6 +185,8 @@ class Motion:
             if count < _BATCH:
                 break
             await asyncio.sleep_ms(0)
+        if self.on_moved and self.stillness.still_s < _DOZE_AFTER_S <= still_s:
+            self.on_moved()
         self._chip.take_wake()
         self._still_up = self._still_up + 1 if self._chip.is_raised() else 0
         if self._still_up > _STILL_UP and self._hears:
@@ -231,7 +240,7 @@ class Motion:
         chip.watch()
         self._dozed = True
         self._dozing_ms = None
-        self.stillness.restart()
+        self._restart_stillness()
         self._drained_ms = self._uptime.ms() - chip.waiting() * 1000 // RATE_HZ
 
     async def _is_moved(self) -> bool:

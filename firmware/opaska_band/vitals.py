@@ -41,7 +41,8 @@ _AGAIN_MS = const(600_000)  # after a measurement that the arm or a trouble spoi
 _SURE_MS = const(20_000)  # after one beyond a limit, and between those of an open alarm
 _OPEN_MS = const(1_800_000)  # so long they follow each other in an open alarm
 _GIVEN_MS = const(10_000)  # to an alarm, before the light shines again
-_LOOK_MS = const(1_000)  # whether an alarm was opened, or the strap asks
+_IDLE_MS = const(3_600_000)  # whatever makes it sooner says so: `look`
+_GLANCES_MS = const(1_000)  # between two, should the first tell nothing
 
 _LATEST_MS = const(1_000)  # INT falls each 0.68 s
 _SILENT_MS = const(2_500)
@@ -69,6 +70,7 @@ class Vitals:
         self.trouble = ""  # what is wrong with the chip now
         self._band = band
         self._uptime = band.uptime
+        self._changed = asyncio.Event()
         self._woken = asyncio.ThreadSafeFlag()
         self._pairs = array("i", bytes(4 * 2 * 20))
         self._sense: "Any" = None  # while the LEDs shine
@@ -89,6 +91,7 @@ class Vitals:
         """(whether light meets skin, None: not known yet; quality of the pulse in percent)"""
         if self._contact is None or self._uptime.ms() - self._contact_ms > _GLANCED_MS:
             self._is_asked = True
+            self.look()
             return None, 0
         return self._contact, self._quality
 
@@ -101,26 +104,40 @@ class Vitals:
         pulse_ms = self._pulse_ms
         return True if pulse_ms is not None and self._uptime.ms() - pulse_ms < _PROOF_MS else None
 
+    def look(self) -> None:
+        """An alarm, its end, the strap or the settings may have changed what is due."""
+        self._changed.set()
+
     async def run(self) -> None:
         await asyncio.sleep_ms(_BOOT_MS)
         while True:
-            if self._is_due():
+            self._changed.clear()
+            wait_ms = self._wait_ms()
+            if not wait_ms:
                 await self._measure()
             elif self._is_asked:
                 self._is_asked = False
                 await self._shine(self._glance)
-            await asyncio.sleep_ms(_LOOK_MS)
+                await asyncio.sleep_ms(_GLANCES_MS)
+            else:
+                try:
+                    await asyncio.wait_for_ms(self._changed.wait(), wait_ms)
+                except asyncio.TimeoutError:
+                    pass
 
     # --- when ---
 
-    def _is_due(self) -> bool:
+    def _wait_ms(self) -> int:
+        """Until the next measurement, as things are; 0: it is due."""
         self._is_interrupted()
-        now_ms = self._uptime.ms()
-        if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
-            return False
         if not self._band.settings.pulse_minutes or not self._is_worn():
-            return False
-        return self._measured_ms is None or now_ms - self._measured_ms >= self._pause_ms(now_ms)
+            return _IDLE_MS
+        now_ms, due_ms = self._uptime.ms(), 0
+        if self._open_ms is not None:
+            due_ms = self._open_ms + _GIVEN_MS
+        if self._measured_ms is not None:
+            due_ms = max(due_ms, self._measured_ms + self._pause_ms(now_ms))
+        return max(0, min(due_ms - now_ms, _IDLE_MS))
 
     def _pause_ms(self, now_ms: int) -> int:
         """Between the last measurement and the next."""

@@ -54,6 +54,8 @@ class Wear:
             self._board.strap_loop, self._board.strap_sense, self._board.strap_pad, self._edge.set
         )
         self._charger = self._board.charger_status
+        if band.motion:
+            band.motion.on_moved = self._edge.set
         self._state, air = self._load()
         self._sense = Wearing(air)
         self._inactivity = Inactivity()
@@ -105,6 +107,9 @@ class Wear:
         self._watch_charging(took_ms, is_day)
         self._remind(now_ms, is_day)
         self._watch_stillness(took_ms, still_s, is_day)
+        if self._state == wearing.LIFTED:
+            late_ms = self._lifted_ms + wearing.LIFTED_MS - self._uptime.ms()
+            return max(0, min(self._sense.wait_ms, late_ms))
         return self._sense.wait_ms
 
     def _feel(self, now_ms: int, still_s: "int | None") -> int:
@@ -147,6 +152,8 @@ class Wear:
             self._reminded_ms = self._lifted_ms = self._uptime.ms()
         if before != self._state:
             self._save()
+            if self._band.vitals:
+                self._band.vitals.look()
 
     def _raise(self) -> None:
         is_cut = self._state == reports.CUT

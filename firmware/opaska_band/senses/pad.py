@@ -22,19 +22,19 @@ class Pad:
     def __init__(self, air: int) -> None:
         self.air = air  # count in air
         self.is_stuck = False
+        self.repeats = 0  # looks in a row with the very same count: soon it is stuck, or is not
         self._is_on = False
         self._touch = 0  # level of this touch
         self._lowest = -1  # since it went away; -1: nothing was measured yet
         self._over_ms = 0  # for so long it has been over air
         self._last = -1
-        self._same = 0
 
     def feed(self, count: int, took_ms: int, is_open: bool) -> "bool | None":
         """Whether skin is there; None while the sensor tells nothing. `took_ms`: since the last
         one; `is_open`: the clasp, away from any charger."""
-        self._same = self._same + 1 if count == self._last else 0
+        self.repeats = self.repeats + 1 if count == self._last else 0
         self._last = count
-        self.is_stuck = count <= 0 or self._same >= _SAME
+        self.is_stuck = count <= 0 or self.repeats >= _SAME
         if self.is_stuck:
             return None
         if count < self.air:

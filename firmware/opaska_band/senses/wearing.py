@@ -31,14 +31,18 @@ _UNMOVED_S = 900  # no sleeper lies so still that no axis changes by 0.1 g
 
 # Before it counts, by strap profile 1 to 3: all who vote agree, or most do.
 _HOLD_MS = ((5_000, 12_000), (2_000, 6_000), (1_000, 3_000))
-# Until the next look: while something changes, while the arm moves, and at rest. What is taken off
-# moves, or opens the clasp, whose edge is looked at at once.
-_PAUSES_MS = (400, 2_000, 5_000)
+# Until the next look: while something changes, while they do not agree, while the arm moves, and
+# at rest. What is taken off moves, or opens the clasp: both are looked at at once.
+_CHANGING_MS = 400
+_SPLIT_MS = 2_000
+_MOVING_MS = 3_000
+_REST_MS = 60_000
 _RESTING_S = 30
 
 
 class Wearing:
-    """`look` again after `wait_ms`, and at once when the clasp has an edge."""
+    """`look` again after `wait_ms`, and at once when the clasp has an edge, or the arm moves after
+    a rest."""
 
     def __init__(self, air: int) -> None:
         self.pad = Pad(air)
@@ -94,9 +98,14 @@ class Wearing:
         began_ms = self._against_ms if looks == TAKEN_OFF and not is_open else self.since_ms
         split = looks < CUT and against > 0 and favour > 0
         if now_ms - began_ms < _HOLD_MS[profile - 1][split]:
-            self.wait_ms = _PAUSES_MS[0]
+            self.wait_ms = _CHANGING_MS
             return 0
-        self.wait_ms = _PAUSES_MS[1 if still_s is None or still_s < _RESTING_S else 2]
+        if self.pad.repeats and not self.pad.is_stuck:
+            self.wait_ms = _CHANGING_MS
+        elif still_s is not None and still_s >= _RESTING_S:
+            self.wait_ms = _REST_MS
+        else:
+            self.wait_ms = _SPLIT_MS if split else _MOVING_MS
         return looks
 
 

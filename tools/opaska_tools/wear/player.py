@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 AIR_COUNT = 30_000  # that the band expects of its pad (wear.py)
 STANDARD = 2  # strap profile
 _HALF = 0.5  # of the touch
+_RESTING_S = 30  # without a movement: then the band dozes (motion.py)
 
 
 class Player:
@@ -32,13 +33,17 @@ class Player:
         self._sense: Any = Wearing(AIR_COUNT)
         self._state = wearing.NEW
         self._next_ms = 0
+        self._stood_s = 0  # without a movement, at the last look
         self._lifted_ms = 0
 
     def until(self, end_ms: int) -> None:
         """Look as often as a band does."""
+        if self.still_s(self.now_ms) < _RESTING_S <= self._stood_s:  # its accelerometer wakes it
+            self._next_ms = self.now_ms
         while self._next_ms < end_ms:
             self.now_ms = self._next_ms
             self._look()
+            self._stood_s = self.still_s(self.now_ms)
             self._next_ms = self.now_ms + self._sense.wait_ms
         self.now_ms = end_ms
 
