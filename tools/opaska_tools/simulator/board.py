@@ -122,8 +122,8 @@ class Board:
     def send(self, message: dict[str, Any]) -> None:
         """Do something to the board if it is there."""
         if self._line:
-            if self._clock:
-                self._clock.touch()
+            if self._clock and "answer" not in message:  # it waits for that, and is at work
+                self._clock.touch(self._member)
             self._line.send(message)
 
     def soon(self, coroutine: Coroutine[Any, Any, None]) -> None:

@@ -103,7 +103,7 @@ class ClockService:
         self._rest = asyncio.Event()
         self._limits: dict[asyncio.Future[None], int] = {}  # of those who wait for time to pass
         self._driver: asyncio.Task[None] | None = None
-        self._touched = False  # somebody got work since everybody was last asked
+        self._touched: set[Member] = set()  # who got work since everybody was last asked
         self._seen = -1  # activity of the probes then
         self._server: asyncio.Server | None = None
 
@@ -173,10 +173,11 @@ class ClockService:
         self._members.discard(member)
         self._rest.set()
 
-    def touch(self) -> None:
-        """Somebody is about to give a member work other than by letting time pass."""
-        self._touched = True
-        late = [member for member in self._members if member.late]
+    def touch(self, member: Member | None = None) -> None:
+        """Somebody is about to give this member, or any, work other than by letting time pass."""
+        touched = self._members if member is None else {member}
+        self._touched |= touched
+        late = [member for member in touched if member.late]
         if late:
             self._tell(late)
 
@@ -213,8 +214,8 @@ class ClockService:
                 await asyncio.sleep(_SETTLE_S)
                 self._tell(self._members)
             elif self._touched:
-                self._touched = False
-                self._tell(self._members)
+                touched, self._touched = self._touched & self._members, set()
+                self._tell(touched)
             elif await self._nothing_owed() and self._limits and not self._touched:
                 if await self._is_anybody_late():
                     continue
@@ -257,7 +258,7 @@ class ClockService:
             return False
         waits = dict(self._limits)
         await asyncio.sleep(_LAST_LOOK_S)
-        return self._limits != waits or self._touched or self._activity() != self._seen
+        return self._limits != waits or bool(self._touched) or self._activity() != self._seen
 
     def _next_ms(self) -> int:
         """When something is due."""
