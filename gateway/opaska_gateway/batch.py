@@ -34,11 +34,14 @@ class Report:
         "event_id",
         "header",
         "id",
+        "occurred_error_ms",
         "occurred_ms",
         "opened_case",
+        "planned",
         "resend_answers",
         "resend_orders",
         "rings",
+        "verdict",
         "worn",
     )
 
@@ -57,11 +60,15 @@ class Report:
         # by store
         self.event_id = 0  # row number; 0 = not stored (yet)
         self.occurred_ms = 0
+        self.occurred_error_ms: int | None = None  # None = at the latest then
         self.worn: Assignment | None = None  # None = nobody wore the band then
         self.answer_state = 0  # how far its answers got; 0 = no answer may leave
         # by store, for a heartbeat
         self.resend_answers: list[tuple[int, int, int, int]] = []  # generation, boot, seq, state
         self.resend_orders: list[tuple[int, int, bytes]] = []  # dseq, kind, arguments
+        # by note_visit
+        self.verdict = ""  # of a carer's card: care/touch.py
+        self.planned: list[int] | None = None  # [service, minutes] of a visit that was expected
         # by raise_case
         self.case_id: bytes | None = None
         self.opened_case = False

@@ -22,6 +22,7 @@ from opaska_gateway.steps.announce import announce
 from opaska_gateway.steps.dedupe import dedupe
 from opaska_gateway.steps.forward import forward
 from opaska_gateway.steps.hear import hear
+from opaska_gateway.steps.note_visit import note_visit
 from opaska_gateway.steps.note_wear import note_wear
 from opaska_gateway.steps.raise_case import raise_case
 from opaska_gateway.steps.store import store
@@ -44,6 +45,7 @@ TOGETHER: Final[tuple[Together, ...]] = (
     dedupe,
     store,
     note_wear,
+    note_visit,
     announce,
     raise_case,
     forward,

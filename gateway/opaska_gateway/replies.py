@@ -39,7 +39,15 @@ class Replies:
         self.sent = 0
 
     def answer(
-        self, band: Band, generation: int, boot: int, seq: int, state: int, *, keep: bool
+        self,
+        band: Band,
+        generation: int,
+        boot: int,
+        seq: int,
+        state: int,
+        planned: list[int] | None = None,
+        *,
+        keep: bool,
     ) -> None:
         """Tell a band how far its report is; with `keep` the broker holds it for an absent one.
 
@@ -47,7 +55,7 @@ class Replies:
         the band has by now.
         """
         unix_s = clock.now_ms() // 1000
-        body = encode_answer(Answer(state, generation, boot, seq, unix_s))
+        body = encode_answer(Answer(state, generation, boot, seq, unix_s, planned))
         sent = [self._send(band, key, body, keep=keep) for key in {generation, band.generation}]
         if any(sent):
             journey("answer_sent", kid=band.kid_hex, boot=boot, seq=seq, state=state)

@@ -75,6 +75,16 @@ def person_key_purpose(person_id: bytes) -> bytes:
     return b"person-key|" + person_id
 
 
+def carer_key_purpose(carer_id: bytes) -> bytes:
+    """What a carer's key is wrapped for."""
+    return b"carer-key|" + carer_id
+
+
+def card_keys_purpose(uid: bytes) -> bytes:
+    """What the keys of a card are wrapped for."""
+    return b"card-keys|" + uid
+
+
 def personal_context(column: str, row_id: bytes) -> bytes:
     """Where sealed personal data stands: ("person.sealed", its id). It opens nowhere else."""
     return column.encode() + b"|" + row_id

@@ -48,6 +48,7 @@ class CoreBand:
     answers: list[Answered] = field(default_factory=list)
     orders: list[tuple[int, int, dict[int, Any]]] = field(default_factory=list)
     generation: int = 1
+    planned: list[list[int] | None] = field(default_factory=list)  # with each answer
 
     @property
     def kid_hex(self) -> str:
@@ -85,6 +86,7 @@ class CoreBand:
         if body_type(body) == ANSWER:
             answer = decode_answer(body)
             self.answers.append((answer.boot, answer.seq, answer.state))
+            self.planned.append(answer.planned)
         else:
             order = decode_order(body)
             self.orders.append((order.dseq, order.kind, order.arguments))

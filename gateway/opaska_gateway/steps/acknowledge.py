@@ -22,6 +22,9 @@ def acknowledge(batch: Batch, context: Context) -> None:
         _answer(report, context)
     context.count("stored", len(batch.fresh))
     context.count("repeated", len(batch.repeats))
+    for report in batch.fresh:
+        if report.verdict:
+            context.count(f"visits.{report.verdict}")
     for refusal in batch.refusals:
         context.count(f"refused.{refusal.reason}")
     context.unverified.note(batch.refusals)
@@ -39,8 +42,9 @@ def _answer(report: Report, context: Context) -> None:
     if reached > STORED:
         context.resender.expect_echo({band.kid})
     for state in (STORED,) if reached == STORED else (STORED, reached):
+        planned = report.planned if state == STORED else None
         context.replies.answer(
-            band, header.generation, header.boot, header.seq, state, keep=report.rings
+            band, header.generation, header.boot, header.seq, state, planned, keep=report.rings
         )
     for generation, boot, seq, state in report.resend_answers:
         context.replies.answer(band, generation, boot, seq, state, keep=True)

@@ -17,6 +17,7 @@ from opaska_gateway.database.band_settings import hear
 from opaska_gateway.database.belonging import give_back
 from opaska_gateway.database.echoes import take_echoes
 from opaska_gateway.database.events import find_report, insert_reports
+from opaska_gateway.database.visits import date_again as date_visits_again
 from opaska_gateway.database.wear import date_again
 from opaska_protocol.answers import STORED
 from opaska_protocol.reports import HEARTBEAT, LINK_LOST
@@ -49,6 +50,7 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
         if give_back(connection, context.bodies, bands[device_id], corrected):
             batch.new_in_outbox = True
         date_again(connection, corrected)
+        date_visits_again(connection, corrected)
     heard = [report for report in fresh if report.content.type in (HEARTBEAT, LINK_LOST)]
     # brokers may tell of a second broken link with the same bytes
     heard += [report for report in batch.repeats if report.content.type == LINK_LOST]
@@ -86,7 +88,7 @@ def _stored_before(batch: Batch, report: Report, connection: Connection) -> None
 
 def _row(report: Report, context: Context, connection: Connection, now_ms: int) -> dict[str, Any]:
     then = context.dating.when(report)
-    report.occurred_ms = then.at_ms
+    report.occurred_ms, report.occurred_error_ms = then.at_ms, then.error_ms
     report.worn = worn = worn_at(report.band.assignments, then.at_ms)
     device_id, generation, boot, seq = report.id
     person_id = worn.person_id if worn else None

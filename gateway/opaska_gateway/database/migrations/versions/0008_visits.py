@@ -208,7 +208,8 @@ def upgrade() -> None:
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
             "verdict = 'verified' OR verdict = 'plain' OR verdict = 'unknown_card'"
-            " OR verdict = 'unchecked' OR verdict = 'no_proof' OR verdict = 'wrong_proof' OR verdict = 'replayed'",
+            " OR verdict = 'unchecked' OR verdict = 'no_proof'"
+            " OR verdict = 'wrong_proof' OR verdict = 'replayed'",
             name=op.f("ck_visit_touch_verdict"),
         ),
         sa.ForeignKeyConstraint(["card_id"], ["card.id"], name=op.f("fk_visit_touch_card_id")),
