@@ -173,6 +173,7 @@ _TABLES: "dict[int, tuple[Any, ...]]" = {
         6, "round_trip_ms", UINT, _U32, False,  # from sealing to STORED; none came: absent
         7, "battery_percent", UINT, 100, False,
         8, "broken", UINTS, MAX_BROKEN, False,  # fault codes of what does not work now
+        9, "away", FLAG, 0, False,  # from home, found out since the visit's report
     ),
 }
 # fmt: on
