@@ -3,7 +3,17 @@
 
 import typer
 
-from opaska_gateway.commands import bands, broker, cases, config, organisations, people, serve
+from opaska_gateway.commands import (
+    bands,
+    broker,
+    cards,
+    carers,
+    cases,
+    config,
+    organisations,
+    people,
+    serve,
+)
 
 app = typer.Typer()
 
@@ -12,6 +22,8 @@ app.command("check-config")(config.check)
 app.add_typer(config.app, name="config")
 app.add_typer(bands.app, name="bands")
 app.add_typer(people.app, name="people")
+app.add_typer(carers.app, name="carers")
+app.add_typer(cards.app, name="cards")
 app.add_typer(cases.app, name="cases")
 app.add_typer(organisations.app, name="organisations")
 app.add_typer(broker.app, name="broker")

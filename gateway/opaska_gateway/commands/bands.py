@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opaska_gateway.commands.bundle import OutOption, bundle_receiver
 from opaska_gateway.commands.office import (
     ConfigOption,
     DaysOption,
@@ -23,7 +22,6 @@ from opaska_gateway.commands.office import (
     errors_told,
 )
 from opaska_gateway.commands.output import show_json, show_rows, time_text
-from opaska_gateway.errors import Refused
 
 if TYPE_CHECKING:
     from opaska_gateway.registry.bands import Bundle
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Bands: add, list, set, revoke.", no_args_is_help=True)
 
-OutOption = Annotated[
-    Path | None, typer.Option(help="Write the bundle to this new file, mode 0600.")
-]
 BandArgument = Annotated[str, typer.Argument(metavar="BAND", help="Its kid, or its label.")]
 COLUMNS = (
     ("LABEL", "label"),
@@ -312,7 +307,7 @@ def _hand_out_bundle(
         await update_keys(office.settings.broker, office.store)
         return bundle
 
-    with errors_told(), _bundle_receiver(out) as hand_out:
+    with errors_told(), bundle_receiver(out) as hand_out:
         bundle = at_office(config, work)
     if out:
         typer.echo(f"band {bundle.label} ({bundle.kid}): bundle written to {out}", err=True)
@@ -346,22 +341,3 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     worn = row["person_id"] is not None
     state = "revoked" if row["revoked_ms"] else "worn" if worn else "in store"
     return {**row, "state": state, "kid": row["kid"].hex()}
-
-
-@contextmanager
-def _bundle_receiver(out: Path | None) -> Generator[Callable[[str], None]]:
-    """Where the bundle goes: stdout, or a new file that is open before the band is made."""
-    if out is None:
-        yield typer.echo
-        return
-    try:
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except OSError as error:
-        reason = (error.strerror or "error").lower()
-        raise Refused(f"{out}: {reason}; write the path of a new file") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            yield lambda text: typer.echo(text, file)
-    finally:
-        if out.stat().st_size == 0:  # no band was made
-            out.unlink()
