@@ -37,7 +37,7 @@ async def main():
         reader = PN532(*pins)
         while not board.sos_button.value():
             await look(reader)
-            await asyncio.sleep_ms(20)
+            await asyncio.sleep_ms(100)
         reader.off()
         say("off", reader.trouble)
 

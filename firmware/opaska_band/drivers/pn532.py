@@ -178,13 +178,12 @@ class PN532:
         """Bytes of data in the answer to this command; below 0: it is no such answer."""
         frame = memoryview(self._frame)
         length = frame[4]
-        if bytes(frame[1:4]) != b"\x00\x00\xff":
+        is_long = length == frame[5] == 0xFF  # the extended form
+        if bytes(frame[1:4]) != b"\x00\x00\xff" or (length + frame[5] & 0xFF and not is_long):
             return -1
-        if length == frame[5] == 0xFF:  # the extended form, longer than anything asked for
-            raise CardError(TOO_LONG)
-        if (length + frame[5]) & 0xFF:
-            return -1
-        if length + 7 > longest or sum(frame[6 : 7 + length]) & 0xFF:
+        if is_long or length + 7 > longest:
+            raise CardError(TOO_LONG)  # nothing else is answered at such length
+        if sum(frame[6 : 7 + length]) & 0xFF:
             return -1
         if length == 1:
             raise NfcError(REFUSED)
