@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 SAFE_MODE_AFTER_MS = 10_000  # of holding on from power-up: far longer than any SOS needs
 _LOOK_MS = const(100)
+_NEAR_MS = const(3_600_000)  # after an alarm; a case that nobody closes must not empty the cell
 
 
 class Band:
@@ -53,6 +54,7 @@ class Band:
         self.settings = Settings()
         self.obeys = False  # orders: not before it is certain that this is no safe mode
         self.heartbeat: "Any" = None
+        self._alarm_ms = 0  # uptime of the latest alarm; an earlier boot's counts from the start
         self._tasks: "list[Any]" = []
         self.battery: "Any" = attempt("battery", self._make_battery, self.faults)
         self.signals: "Any" = attempt("signals", self._make_signals, self.faults)
@@ -105,6 +107,7 @@ class Band:
     def use_settings(self) -> None:
         """Let everybody know the settings that are valid now."""
         self.button.press.hold_ms = self.settings.hold_ms
+        self.client.keepalive_s = _keepalive_s(self.settings)
         if self.signals:
             self.signals.quiet = self.settings.quiet
         if self.countdown:
@@ -152,9 +155,11 @@ class Band:
             name,
             username=name,
             will=lambda: attempt("will", self._will, self.faults),
+            keepalive_s=_keepalive_s(self.settings),
             subscriptions=("dn/" + name,),
             on_message=inbox.receive if inbox else None,
         )
+        self.client.is_near = self._is_near
         self.sender = Sender(self.outbox, self.client, name)
 
     def _make_inbox(self) -> "Any":
@@ -296,10 +301,16 @@ class Band:
     def _send_now(self) -> None:
         """An alarm is in the outbox."""
         self.sender.nudge()
+        self._alarm_ms = self.uptime.ms()
         if self.place:
             self.place.alarm()
         if self.vitals:
             self.vitals.look()
+
+    def _is_near(self) -> bool:
+        """Whether help may have something to say at any moment."""
+        is_fresh = self.uptime.ms() - self._alarm_ms < _NEAR_MS
+        return is_fresh and self.sos.reports.newest_open() is not None
 
     def _sos_fields(self) -> "dict[str, Any]":
         percent = self.battery.percent if self.battery else None
@@ -331,3 +342,8 @@ class Band:
 
         if self.obeys:
             obey(self, order)
+
+
+def _keepalive_s(settings: Settings) -> int:
+    """Longer than from one heartbeat to the next: then nothing is said between them."""
+    return settings.heartbeat_s * 3 // 2

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# "I live, and this is how": one at each start once connected, then every `settings.heartbeat_s`.
+# "I live, and this is how": one at each start once connected, one after each order obeyed, and one
+# whenever there was none for `settings.heartbeat_s`.
 
 import asyncio
 import gc
@@ -27,6 +28,7 @@ class Heartbeat:
     def __init__(self, band: "Band", battery: "Battery") -> None:
         self._band = band
         self._battery = battery
+        self._due = asyncio.Event()
         self._echo: "tuple[int | None, Any]" = (None, ())  # seq and rows of the latest heartbeat
 
     async def run(self) -> None:
@@ -36,8 +38,16 @@ class Heartbeat:
         except asyncio.TimeoutError:
             pass
         while True:
+            self._due.clear()
             self.beat()
-            await asyncio.sleep(self._band.settings.heartbeat_s)
+            try:
+                await asyncio.wait_for(self._due.wait(), self._band.settings.heartbeat_s)
+            except asyncio.TimeoutError:
+                pass
+
+    def soon(self) -> None:
+        """Not only when its time comes: the gateway waits for an echo."""
+        self._due.set()
 
     def beat(self) -> None:
         band = self._band

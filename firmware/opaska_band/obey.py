@@ -47,6 +47,8 @@ def obey(band: "Band", order: "Order") -> None:
             band.faults.note(ORDER_REFUSED, "kind %d" % order.kind)
     except BodyError as error:
         band.faults.note(ORDER_REFUSED, _what(order) + error.field)
+    if band.heartbeat:
+        band.heartbeat.soon()
 
 
 def _what(order: "Order") -> str:

@@ -25,7 +25,7 @@ _TABLE = (
 _SETTINGS: "Any" = (
     "version", 0, _U32, 0,  # of the whole set; 0 = nobody's, as the defaults
     "hold_ms", 0, 1_000, 500,  # how long the button is held for an SOS
-    "heartbeat_s", 60, 3_600, 300,
+    "heartbeat_s", 60, 3_600, 1_200,
     "quiet", 0, 1, False,  # no buzzer, stronger vibration
     "fall_profile", 1, 3, 2,  # careful, standard, keen; a fall is never just off
     "fall_cancel_by_hand", 0, 1, True,

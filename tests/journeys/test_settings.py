@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = requires_program("micropython")
 
-HEARTBEAT_MS = 300_000  # the band's default setting
+HEARTBEAT_MS = 1_200_000  # the band's default setting
 HOUR_MS = 3_600_000
 NOTICED_MS = 601_000  # until a gateway in virtual time sees what a command has changed
 BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"

@@ -269,7 +269,7 @@ def test_settings_survive_being_kept():
 
 def test_missing_settings_are_the_defaults_and_no_fault():
     loaded, broken = settings.load(folder())
-    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet, broken) == (500, 300, False, False)
+    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet, broken) == (500, 1200, False, False)
     assert (loaded.fall_profile, loaded.fall_cancel_by_hand) == (2, True)
 
 
@@ -290,7 +290,7 @@ def test_broken_settings_are_the_defaults_and_a_fault():
         storage.save("settings", data)
         loaded, is_broken = settings.load(storage)
         assert is_broken, data
-        assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet) == (500, 300, False), data
+        assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet) == (500, 1200, False), data
 
 
 # --- identity ---
@@ -337,10 +337,14 @@ class Band:
         self.faults = faults()
         self.settings = Settings()
         self.last_dseq = 0
-        self.used = 0
+        self.heartbeat = self
+        self.used = self.beats = 0
 
     def use_settings(self):
         self.used += 1
+
+    def soon(self):
+        self.beats += 1
 
 
 class Post:
@@ -436,7 +440,7 @@ def test_settings_order_takes_effect_and_is_kept():
     assert (band.settings.hold_ms, band.settings.quiet, band.used) == (250, True, 1)
     assert band.last_dseq == 4
     loaded, _ = settings.load(band.storage)
-    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet) == (250, 300, True)
+    assert (loaded.hold_ms, loaded.heartbeat_s, loaded.quiet) == (250, 1200, True)
     assert band.faults.count == 0
 
 
@@ -485,7 +489,7 @@ def test_orders_outside_the_allow_list_and_bad_arguments_are_refused_and_counted
         obey.obey(band, bad)
         assert band.last_dseq == dseq + 1
     assert set(codes(band.faults)) == {reports.ORDER_REFUSED}
-    assert (band.settings.hold_ms, band.settings.heartbeat_s, band.used) == (500, 300, 0)
+    assert (band.settings.hold_ms, band.settings.heartbeat_s, band.used) == (500, 1200, 0)
 
 
 def test_no_order_can_make_an_sos_impossible():

@@ -325,6 +325,67 @@ class Fast:
         return time.ticks_ms() * 40
 
 
+class FastWaits:
+    """In place of `asyncio`, likewise."""
+
+    Event = asyncio.Event
+    TimeoutError = asyncio.TimeoutError
+
+    def create_task(self, work):
+        return asyncio.create_task(work)
+
+    def wait_for_ms(self, awaitable, ms):
+        return asyncio.wait_for_ms(awaitable, max(1, ms // 40))
+
+
+def fast():
+    mqtt.time, mqtt.asyncio = Fast(), FastWaits()
+    mqtt._SILENT_MS = 10_000
+
+
+async def test_a_link_that_was_quiet_for_long_and_is_dead_is_left_sooner_and_without_a_pause():
+    """As one that a network's address translation has forgotten, when an SOS is to be sent."""
+    waits = []
+    broker = Broker(ignore)
+    one, _ = started(broker, keepalive_s=600)
+    mqtt._back_off_ms = lambda failures: waits.append(failures) or 60_000
+    fast()
+    await one.up.wait()
+    await asyncio.sleep_ms(1_600)  # 64 s
+    one.post(TOPIC, b"sos")
+    begin = time.ticks_ms()
+    await until(lambda: len(broker.wires) == 2)
+    assert 100 <= time.ticks_diff(time.ticks_ms(), begin) < 250, "5 s, where others get 10"
+    assert waits == [0], "a pause that would have lasted a minute"
+
+
+async def test_another_keepalive_holds_from_the_next_connection_on():
+    broker = Broker()
+    one, _ = started(broker, keepalive_s=1)
+    await one.up.wait()
+    one.keepalive_s = 600
+    await until(lambda: broker.wire.of(0xC0))  # the broker still expects a word every second
+    one.leave()
+    await until(lambda: one.connections == 2)
+    assert broker.wire.of(0x10)[0][1][8:10] == (600).to_bytes(2, "big")
+    await asyncio.sleep_ms(1_100)
+    assert not broker.wire.of(0xC0)
+
+
+async def test_a_case_that_is_open_is_a_reason_to_ask_every_minute():
+    broker = Broker()
+    one, _ = started(broker, keepalive_s=1_800)
+    fast()
+    await one.up.wait()
+    await asyncio.sleep_ms(1_600)
+    assert not broker.wire.of(0xC0)
+    one.is_near = lambda: True
+    await one.publish(TOPIC, b"sos")
+    begin = time.ticks_ms()
+    await until(lambda: broker.wire.of(0xC0))
+    assert 1_400 <= time.ticks_diff(time.ticks_ms(), begin) <= 1_700
+
+
 async def test_a_connection_that_lasted_is_no_failure():
     waits = []
     broker = Broker()

@@ -22,6 +22,8 @@ NEW = {0: 8, 1: 100, 3: True, 8: 120, 11: 85, 12: 9, 15: -720}
 class Set(Life):
     """A band that is there for its settings."""
 
+    heartbeat = None
+
     def start(self):
         super().start()
         self.last_dseq = state.load_dseq(self.storage, self.board.nvs)

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 
 _CONNACK_MS = const(20_000)  # TLS-PSK and CONNACK: four round trips, 2 s each where it is bad
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
+# A connection that has been quiet for longer may be forgotten by a network's address translation:
+# it gets the time of two TCP repeats (1.5 and 3 s), and then another is opened without a pause.
+_QUIET_MS = const(60_000)
+_DOUBTFUL_MS = 5_000
+_NEAR_PING_MS = const(60_000)  # while somebody may have something to say at any moment
 _STUCK_MS = const(60_000)  # a question unanswered although others are: the broker lost it
 _BACK_OFF_FIRST_MS = const(2_000)  # a broker that restarts should not meet all bands at once
 _STEADY_MS = const(10_000)  # a connection that lived for so long was no failure
@@ -64,7 +69,8 @@ class MqttClient:
     """`open_stream` is async, gives up by itself and returns (reader, writer).
 
     `will` gives (topic, data) or None, anew for each connection; it must not raise.
-    `on_message(topic, data)` and `on_up()` are plain, quick functions.
+    `on_message(topic, data)` and `on_up()` are plain, quick functions. `keepalive_s` may be
+    changed, and holds from the next connection on. `is_near()`: whether to ping every minute.
     """
 
     def __init__(
@@ -81,15 +87,18 @@ class MqttClient:
         self.up = asyncio.Event()
         self.on_message = on_message
         self.on_up: "Callable[[], None] | None" = None
+        self.is_near: "Callable[[], bool] | None" = None
+        self.keepalive_s = keepalive_s
         self.connections = 0
         self.messages = 0  # received on this connection
         self.last_error: "Exception | None" = None  # why a connection ended, a message was lost
         self._open_stream = open_stream
         self._connect = lambda: packets.connect(
-            client_id, username, password, will() if will else None, keepalive_s
+            client_id, username, password, will() if will else None, self.keepalive_s
         )
         self._subscriptions = subscriptions
-        self._ping_ms = keepalive_s * 750  # three quarters: early enough when the link is slow
+        self._ping_ms = 0  # of this connection
+        self._limit_ms = _SILENT_MS  # of the question that was asked last
         self._hurry = asyncio.Event()
         self._work = asyncio.Event()  # something to write
         self._left = False
@@ -176,6 +185,7 @@ class MqttClient:
 
     async def _handshake(self, reader: "Any", writer: "Any") -> bool:
         """Whether the broker kept our session."""
+        self._ping_ms = self.keepalive_s * 750  # three quarters: early enough on a slow link
         writer.write(self._connect())
         await writer.drain()
         kind, body = await packets.receive(reader)
@@ -269,10 +279,18 @@ class MqttClient:
                 packet.connection = self.connections
                 packet.written_at = now
         quiet_ms = time.ticks_diff(now, self._wrote_at)
-        if not out and self._pinged_at is None and quiet_ms >= self._ping_ms:
+        if not out and self._pinged_at is None and quiet_ms >= self._pause_ms():
             self._pinged_at = now
             out += _PINGREQ
+        if out:
+            is_doubtful = time.ticks_diff(now, self._heard_at) > _QUIET_MS
+            self._limit_ms = _DOUBTFUL_MS if is_doubtful else _SILENT_MS
         return out
+
+    def _pause_ms(self) -> int:
+        """Between the last byte and a ping."""
+        is_near = self.is_near and self.is_near()
+        return min(self._ping_ms, _NEAR_PING_MS) if is_near else self._ping_ms
 
     def _patience_ms(self) -> int:
         """How long the writer may sleep; MqttError when an answer is overdue."""
@@ -282,12 +300,14 @@ class MqttClient:
         elif self._pinged_at is not None:
             asked_at = self._pinged_at
         else:
-            return max(1, self._ping_ms - time.ticks_diff(now, self._wrote_at))
+            return max(1, self._pause_ms() - time.ticks_diff(now, self._wrote_at))
         waited_ms = time.ticks_diff(now, asked_at)
         silent_ms = min(waited_ms, time.ticks_diff(now, self._heard_at))
-        if silent_ms >= _SILENT_MS or waited_ms >= _STUCK_MS:
+        if silent_ms >= self._limit_ms or waited_ms >= _STUCK_MS:
+            if self._limit_ms == _DOUBTFUL_MS:
+                self._hurry.set()
             raise MqttError("no answer for %d ms" % waited_ms)
-        return _SILENT_MS - silent_ms
+        return self._limit_ms - silent_ms
 
     def _next_id(self) -> int:
         while True:
