@@ -31,7 +31,7 @@ _FIX_FILE = const("fix")  # latitude, longitude, accuracy, unix seconds
 _ZONE_FILE = const("zones")  # state, then the zones
 
 _FIX_MS = const(120_000)  # a cold start under open sky takes 30 s
-_EARLY_MS = const(10_000)  # so long it is asked every second, then more seldom
+_EARLY_MS = const(40_000)  # so long it is asked every second, then more seldom
 _ASK_MS = const(1_000)
 _ASK_SELDOM_MS = const(5_000)
 _AGAIN_MS = const(60_000)  # between two positions while a case is open
@@ -137,7 +137,7 @@ class Place:
         if self._is_at_rest():
             self._zone_ms = self._band.uptime.ms() + _ZONE_MS
             return
-        is_new, trouble = False, ""
+        is_new, trouble, begun_ms = False, "", self._band.uptime.ms()
         try:
             is_new = await self._find()
         except OSError as error:
@@ -145,10 +145,9 @@ class Place:
                 return  # the link is made anew; again when it is up
             trouble = str(error)
         self._note(trouble)
-        await self._tell(is_new)
+        await self._switch_off()  # a minute later it still knows its satellites
+        await self._tell(is_new, begun_ms)
         self._judge(is_new)
-        if not is_new or not self._case():
-            await self._switch_off()
         unload(*_PASSING)
 
     def _is_at_rest(self) -> bool:
@@ -203,15 +202,15 @@ class Place:
 
     # --- telling ---
 
-    async def _tell(self, is_new: bool) -> None:
-        """To whom it belongs: the order that asked, the open case."""
+    async def _tell(self, is_new: bool, begun_ms: int) -> None:
+        """To whom it belongs: the order that asked, the open case. Looked for since `begun_ms`."""
         if self._asked is not None:
             asked, self._asked = self._asked, None
             fields = {"why": reports.FIX_ON_REQUEST, "dseq": asked}
             await self._report(fields, is_new)
         case, now_ms = self._case(), self._band.uptime.ms()
         if case and self._next_ms <= now_ms:
-            self._next_ms = now_ms + (_AGAIN_MS if is_new else _NO_FIX_MS)
+            self._next_ms = begun_ms + _AGAIN_MS if is_new else now_ms + _NO_FIX_MS
             fields = {"why": reports.FIX_FOR_ALARM, "of_seq": case[1]}
             if case[0] != self._band.reporter.boot:
                 fields["of_boot"] = case[0]

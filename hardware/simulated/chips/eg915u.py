@@ -148,7 +148,7 @@ class EG915U:
         self._operator_form = self._reports = 0
         self._lines = [_Line(0)]
         self._call = self._mux = None
-        self.gnss.end()
+        self.gnss.power_off()
 
     def _later(self, ms: float, function: Callable[[], None]) -> None:
         start = self._starts

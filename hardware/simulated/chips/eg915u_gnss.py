@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _OK = "OK"
 _IS_ON, _IS_OFF, _NO_FIX = "+CME ERROR: 504", "+CME ERROR: 505", "+CME ERROR: 516"
 _BAD = "+CME ERROR: 501"
+_KNOWS_MS = 7_200_000  # so long after a fix it knows where its satellites are
 
 
 class Sky(NamedTuple):
@@ -26,7 +27,7 @@ class Sky(NamedTuple):
 
 
 class Gnss:
-    """The world sets `sky` (None: indoors), `first_fix_ms` and, for a bad day, `garbage`."""
+    """The world sets `sky` (None: indoors), the times to a fix and, for a bad day, `garbage`."""
 
     def __init__(
         self,
@@ -35,12 +36,18 @@ class Gnss:
     ) -> None:
         self.sky: Sky | None = None
         self.first_fix_ms = 30_000  # a cold start under open sky
+        self.hot_fix_ms = 5_000  # when it was on not long ago
         self.garbage: Callable[[str], str] | None = None  # what becomes of a sentence
         self.is_on = False
         self._after = after
         self._utc = utc
-        self._has_found = False
-        self._starts = 0
+        self._has_found = self._is_hot = False
+        self._starts = self._fixes = 0
+
+    def power_off(self) -> None:
+        """It forgets its satellites, too."""
+        self.end()
+        self._is_hot = False
 
     def end(self) -> None:
         self._starts += 1
@@ -69,10 +76,22 @@ class Gnss:
         start = self._starts
 
         def found() -> None:
-            self._has_found = self._starts == start or self._has_found
+            if self._starts == start:
+                self._find()
 
-        self._after(self.first_fix_ms, found)
+        self._after(self.hot_fix_ms if self._is_hot else self.first_fix_ms, found)
         return _OK
+
+    def _find(self) -> None:
+        self._has_found = True
+        self._is_hot = self._is_hot or self.sky is not None
+        self._fixes += 1
+        fix = self._fixes
+
+        def forget() -> None:
+            self._is_hot = self._is_hot and self._fixes != fix
+
+        self._after(_KNOWS_MS, forget)
 
     def _nmea(self, kind: str) -> str:
         making = {"RMC": self._rmc, "GGA": self._gga}.get(kind)
