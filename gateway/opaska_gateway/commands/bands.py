@@ -250,14 +250,19 @@ def zones(
 
 
 @app.command()
-def where(band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """Where a band said that it was, the latest first."""
+def where(
+    band: BandArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Where a band said that its wearer of now was, the latest first."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
         from opaska_gateway.registry import whereabouts
 
-        async with office.read() as connection:
-            return await whereabouts.of_band(connection, office.store.vault, band)
+        async with office.change() as change:
+            return await whereabouts.of_band(change, band, why)
 
     show_rows(at_office(config, work), WHERE_COLUMNS, as_json=as_json)
 

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select, update
 
 from opaska_gateway import clock
 from opaska_gateway.database.tables import band_order, device
 from opaska_protocol.frame import MAX_U32
+from opaska_protocol.orders import LOCATE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+LOCATE_HOLDS_MS: Final = 24 * 3_600_000  # who asked yesterday where she is asks again, or need not
 
 
 def add(
@@ -45,7 +48,7 @@ def waiting(connection: Connection, device_id: bytes) -> list[tuple[int, int, by
     latest, which says it all, so that none waits behind others."""
     latest = (
         select(func.max(band_order.c.dseq))
-        .where(band_order.c.device_id == device_id, band_order.c.echoed_ms.is_(None))
+        .where(band_order.c.device_id == device_id, _holds())
         .group_by(band_order.c.kind)
     )
     rows = connection.execute(
@@ -58,12 +61,15 @@ def waiting(connection: Connection, device_id: bytes) -> list[tuple[int, int, by
 
 def all_waiting(connection: Connection) -> list[tuple[bytes, int]]:
     """(kid, dseq) of every order that was not echoed."""
-    rows = connection.execute(
-        select(device.c.kid, band_order.c.dseq)
-        .join(device)
-        .where(band_order.c.echoed_ms.is_(None))
-    )
+    rows = connection.execute(select(device.c.kid, band_order.c.dseq).join(device).where(_holds()))
     return [(row[0], row[1]) for row in rows]
+
+
+def _holds() -> Any:
+    """Not echoed, and still wanted."""
+    since_ms = clock.now_ms() - LOCATE_HOLDS_MS
+    is_wanted = (band_order.c.kind != LOCATE) | (band_order.c.created_ms > since_ms)
+    return band_order.c.echoed_ms.is_(None) & is_wanted
 
 
 def echo(connection: Connection, device_id: bytes, last_dseq: int) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Column, select
 from opaska_gateway.database.tables import (
     ID_BYTES,
     agreement,
+    assignment,
     care_case,
     device,
     organisation,
@@ -61,6 +62,15 @@ async def find(connection: AsyncConnection, sought: Sought, text: str) -> AnyRow
             f"see `{sought.command}`"
         )
     return rows[0]
+
+
+async def wearer_of(connection: AsyncConnection, device_id: bytes) -> bytes | None:
+    """The person on whose wrist the band is now."""
+    worn = select(assignment.c.person_id).where(
+        assignment.c.device_id == device_id, assignment.c.to_ms.is_(None)
+    )
+    person_id: bytes | None = (await connection.execute(worn)).scalar()
+    return person_id
 
 
 async def _by_name(connection: AsyncConnection, sought: Sought, text: str) -> Sequence[AnyRow]:

@@ -5,6 +5,7 @@ what came of them. Positions leave a band only with an alarm, a zone's edge, or 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select, update
@@ -14,7 +15,7 @@ from opaska_gateway.bodies import Bodies
 from opaska_gateway.database import orders
 from opaska_gateway.database.tables import band_order, event
 from opaska_gateway.errors import Refused
-from opaska_gateway.registry.find import BAND, find
+from opaska_gateway.registry.find import BAND, find, wearer_of
 from opaska_gateway.vault import VaultError
 from opaska_protocol.errors import BodyError, ProtocolError
 from opaska_protocol.orders import LOCATE, ZONES
@@ -33,6 +34,7 @@ _E7: Final = 10_000_000
 _WITH_POSITION: Final = (ALARM, POSITION, ZONE)
 _COLUMNS: Final = ("latitude", "longitude", "accuracy_m", "age_s", "cell")
 _SHOWN: Final = 50  # positions of a band
+_READ: Final = 1_000  # reports at most; alarms may have none
 
 
 async def locate(change: Change, band: str, why: str) -> int:
@@ -112,10 +114,14 @@ async def of_case(
     return await connection.run_sync(_read, vault, event.c.case_id == case_id)
 
 
-async def of_band(connection: AsyncConnection, vault: Vault, band: str) -> list[dict[str, Any]]:
-    """Where the band said it was, the latest first."""
-    found = await find(connection, BAND, band)
-    return await connection.run_sync(_read, vault, event.c.device_id == found.id)
+async def of_band(change: Change, text: str, why: str) -> list[dict[str, Any]]:
+    """Where its wearer was, the latest first, or a band in store; who looks is audited."""
+    band = await find(change.connection, BAND, text)
+    person_id = await wearer_of(change.connection, band.id)
+    whose = f"person:{person_id.hex()}" if person_id else f"device:{band.id.hex()}"
+    await change.note("places_read", whose, band.organisation_id, why=why)
+    which = (event.c.device_id == band.id) & (event.c.person_id == person_id)  # IS NULL in store
+    return await change.connection.run_sync(_read, change.vault, which)
 
 
 def _read(
@@ -126,10 +132,10 @@ def _read(
         select(event)
         .where(which, event.c.report_type.in_(_WITH_POSITION))
         .order_by(event.c.id.desc())
-        .limit(_SHOWN)
+        .limit(_READ)
     )
-    found = (_shown(connection, bodies, row) for row in connection.execute(query).all())
-    return [one for one in found if one]
+    found = (_shown(connection, bodies, row) for row in connection.execute(query))
+    return list(islice(filter(None, found), _SHOWN))
 
 
 def _shown(connection: Connection, bodies: Bodies, row: AnyRow) -> dict[str, Any] | None:

@@ -1,20 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""registry/whereabouts.py: zones as a human writes them; nothing that a band would refuse."""
+"""registry/whereabouts.py: zones as a human writes them, nothing that a band would refuse; and
+places, which belong to whoever wore the band then, and are read by nobody unseen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import Connection, text
 
-from opaska_gateway import order_arguments
+from opaska_gateway import clock, order_arguments
 from opaska_gateway.errors import Refused
+from opaska_gateway.registry import whereabouts
+from opaska_gateway.registry.change import Change
 from opaska_gateway.registry.whereabouts import parse_zone
 from opaska_gateway.vault import Vault, VaultError
+from opaska_protocol import reports
 from opaska_protocol.orders import LOCATE, ZONES
+from tests.support.gateway_core import assign
+from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.gateway_core import Core, CoreBand
 
 KID, OTHER = b"12345678", b"87654321"
 HOME = {1: [522_242_700, 210_123_000, 300]}
@@ -55,3 +64,71 @@ def test_where_somebody_lives_waits_sealed_and_opens_for_its_band_alone(tmp_path
         order_arguments.opened(vault, KID, LOCATE, order_arguments.kept(vault, KID, LOCATE, {}))
         == {}
     )
+
+
+async def _is_at(heart: Core, band: CoreBand, latitude_e7: int) -> None:
+    fields = {"source": reports.FROM_GNSS, "why": reports.FIX_ON_REQUEST}
+    position = [latitude_e7, 210_000_000, 5, 0]
+    await bring(
+        heart, (band, band.seal(reports.POSITION, uptime_ms=1, position=position, **fields))
+    )
+
+
+async def _worn_by_another(heart: Core, band: CoreBand) -> None:
+    def hand_over(connection: Connection) -> None:
+        end = "UPDATE assignment SET to_ms = :now WHERE to_ms IS NULL"
+        connection.execute(text(end), {"now": clock.now_ms()})
+        assign(connection, heart.vault, band, clock.now_ms())
+
+    await heart.database.transact(hand_over)
+    await heart.context.changed_elsewhere()
+
+
+async def _read(heart: Core, band: CoreBand) -> list[float]:
+    """Latitudes."""
+    async with heart.database.write() as connection:
+        change = Change(connection, heart.vault, "os:tester", clock.now_ms())
+        places = await whereabouts.of_band(change, band.kid_hex, "daughter calls")
+    return [place["latitude"] for place in places]
+
+
+async def test_whoever_wears_a_band_is_not_taken_for_whoever_wore_it_before(heart: Core) -> None:
+    band = await heart.add_band()
+    await _is_at(heart, band, 500_000_000)
+    assert await _read(heart, band) == [50.0]
+    await _worn_by_another(heart, band)
+    assert await _read(heart, band) == []
+    await _is_at(heart, band, 510_000_000)
+    assert await _read(heart, band) == [51.0]
+
+
+async def test_where_a_band_in_store_is_may_be_read_but_not_where_its_wearer_was(
+    heart: Core,
+) -> None:
+    band = await heart.add_band(worn=False)
+    await _is_at(heart, band, 500_000_000)
+    assert await _read(heart, band) == [50.0]
+    await heart.database.transact(
+        lambda connection: assign(connection, heart.vault, band, clock.now_ms()) and None
+    )
+    await heart.context.changed_elsewhere()
+    assert await _read(heart, band) == []
+
+
+async def test_who_reads_where_somebody_is_stands_in_the_audit_with_the_reason(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    await _is_at(heart, band, 500_000_000)
+    await _read(heart, band)
+    assert band.person_id is not None
+    assert await heart.rows("SELECT who, what, subject, why FROM audit") == [
+        ("os:tester", "places_read", f"person:{band.person_id.hex()}", "daughter calls")
+    ]
+
+
+async def test_places_are_not_crowded_out_by_alarms_that_have_none(heart: Core) -> None:
+    band = await heart.add_band()
+    await _is_at(heart, band, 500_000_000)
+    await bring(heart, *((band, band.sos()) for _ in range(60)))
+    assert await _read(heart, band) == [50.0]

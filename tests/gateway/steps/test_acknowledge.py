@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from opaska_gateway import desk, replies
+from opaska_gateway import clock, desk, replies
 from opaska_gateway.database import orders
 from opaska_protocol import answers, cbor, reports
 from opaska_protocol.frame import parse_down
 from opaska_protocol.orders import LOCATE, SETTINGS, ZONES
-from tests.support.gateway_core import BOOT_UPTIME_MS
+from tests.support.gateway_core import BOOT_UPTIME_MS, Later
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
@@ -231,6 +232,26 @@ async def test_the_latest_order_of_each_kind_says_it_all(heart: Core) -> None:
     await heart.context.resender.load()
     await bring(heart, (band, band.heartbeat(last_dseq=0)))
     assert band.orders == [(4, SETTINGS, QUIET), (9, LOCATE, {})]
+
+
+async def test_who_sought_a_wearer_yesterday_is_not_told_where_she_is_today(heart: Core) -> None:
+    band = await heart.add_band()
+    await _order(heart, band)
+    await _order(heart, band, LOCATE, cbor.encode({}))
+    with clock.driven_by(Later(orders.LOCATE_HOLDS_MS - 60_000)):
+        await heart.context.resender.load()
+        await bring(heart, (band, band.heartbeat(last_dseq=0)))
+        assert band.orders == [(1, SETTINGS, QUIET), (2, LOCATE, {})]
+        keeps = [keep for _, _, keep in heart.sent]  # STORED, and both orders
+    band.orders.clear()
+    with clock.driven_by(Later(orders.LOCATE_HOLDS_MS + 60_000)):
+        await heart.context.resender.load()
+        await bring(heart, (band, band.heartbeat(last_dseq=0)))
+        assert band.orders == [(1, SETTINGS, QUIET)]
+        await heart.database.transact(partial(orders.echo, device_id=band.device_id, last_dseq=1))
+        await heart.context.resender.load()
+    assert heart.context.resender.waiting == frozenset()
+    assert keeps == [False, True, False], "a broker would keep it for longer"
 
 
 async def test_orders_of_a_restored_database_are_numbered_above_what_the_band_has_seen(

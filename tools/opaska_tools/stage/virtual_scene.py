@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from opaska_gateway import clock as gateway_clock
 from opaska_tools.simulator.band import SimulatedBand
 from opaska_tools.simulator.clock import ClockService
 from opaska_tools.stage import virtual_gateway
@@ -34,13 +35,22 @@ class VirtualScene:
         return rows(self.gateway.database_file, query, *values)
 
 
+class _VirtualTime(gateway_clock.SystemSource):
+    def __init__(self, clock: ClockService) -> None:
+        self._clock = clock
+
+    def now_ms(self) -> int:
+        return self._clock.utc_ms()
+
+
 @asynccontextmanager
 async def virtual_scene(folder: Path) -> AsyncGenerator[VirtualScene]:
     """One band on somebody's wrist, and a gateway without a centre."""
     async with ClockService() as clock:
         gateway = Gateway(folder / "gateway", command=virtual_gateway.command(clock))
         gateway.write_config()
-        (worn,) = await register_many(gateway, 1)
+        with gateway_clock.driven_by(_VirtualTime(clock)):  # else nobody wears it yet
+            (worn,) = await register_many(gateway, 1)
         await gateway.spawn()
         try:
             await clock.joined(virtual_gateway.NAME)
