@@ -13,6 +13,7 @@ from opaska_gateway.commands import (
     organisations,
     people,
     serve,
+    visits,
 )
 
 app = typer.Typer()
@@ -24,6 +25,7 @@ app.add_typer(bands.app, name="bands")
 app.add_typer(people.app, name="people")
 app.add_typer(carers.app, name="carers")
 app.add_typer(cards.app, name="cards")
+app.add_typer(visits.app, name="visits")
 app.add_typer(cases.app, name="cases")
 app.add_typer(organisations.app, name="organisations")
 app.add_typer(broker.app, name="broker")

@@ -22,6 +22,7 @@ HOUR_MS: Final = 3_600_000
 LATE_MS: Final = 600_000  # a touch that takes longer to come says that alarms would, too
 LOW_PERCENT: Final = 20  # as the band counts it
 ANSWER_S: Final = 60  # for which the band waits
+PASSED: Final = "passed"
 
 Findings = dict[str, str]  # fault: what is wrong; "" = it is right
 
@@ -65,4 +66,4 @@ def of_touch(at_ms: int, error_ms: int | None, received_ms: int) -> Findings:
 def result(findings: Findings) -> str:
     """A test in words: "passed", or what is wrong."""
     wrong = [f"{what.replace('_', ' ')}: {detail}" for what, detail in findings.items() if detail]
-    return "; ".join(wrong) or "passed"
+    return "; ".join(wrong) or PASSED

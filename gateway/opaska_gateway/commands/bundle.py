@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where secrets go that leave the gateway once: stdout, or a new file for its owner alone."""
+"""Where secrets go that leave the gateway: stdout, or a new file for its owner alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -24,14 +24,21 @@ def bundle_receiver(out: Path | None) -> Generator[Callable[[str], None]]:
     if out is None:
         yield typer.echo
         return
+    with new_file(out) as file:
+        yield lambda text: typer.echo(text, file)
+
+
+@contextmanager
+def new_file(out: Path) -> Generator[TextIO]:
+    """A new file for its owner alone; it goes again if nothing was written."""
     try:
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         reason = (error.strerror or "error").lower()
         raise Refused(f"{out}: {reason}; write the path of a new file") from None
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            yield lambda text: typer.echo(text, file)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
     finally:
-        if out.stat().st_size == 0:  # nothing was made
+        if out.stat().st_size == 0:
             out.unlink()

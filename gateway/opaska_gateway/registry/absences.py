@@ -8,17 +8,15 @@ does not stand in the audit, which outlives an erasure.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, insert, select, update
 
-from opaska_gateway.database.homes import time_zone_of
 from opaska_gateway.database.tables import absence, person
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import PERSON, find
+from opaska_gateway.registry.moments import home_zone, moment_ms, utc_text
 from opaska_gateway.registry.people import SEALED as PERSON_SEALED
 from opaska_gateway.registry.sealed import key_of, open_facts, seal_facts
 
@@ -39,9 +37,9 @@ async def add(change: Change, text: str, begin: str | None, end: str, why: str) 
     key = key_of(change.vault, someone)
     if not why.strip():
         raise Refused("the reason is empty; write why, such as --why hospital")
-    zone = await _zone(change, someone)
-    from_ms = change.at_ms if begin is None else _moment_ms(begin, zone)
-    to_ms = _moment_ms(end, zone)
+    zone = await home_zone(change.connection, someone.id, someone.organisation_id)
+    from_ms = change.at_ms if begin is None else moment_ms(begin, zone)
+    to_ms = moment_ms(end, zone)
     _check(from_ms, to_ms, change.at_ms)
     absence_id = new_id()
     await change.connection.execute(
@@ -103,22 +101,6 @@ def _line(row: AnyRow, vault: Vault, now_ms: int) -> dict[str, Any]:
     }
 
 
-async def _zone(change: Change, someone: AnyRow) -> ZoneInfo:
-    home = time_zone_of(someone.id, someone.organisation_id)
-    return ZoneInfo((await change.connection.execute(select(home))).scalar_one())
-
-
-def _moment_ms(text: str, zone: ZoneInfo) -> int:
-    """ISO 8601; without an offset it is meant where the person lives."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f'{text} is not a time; write 2026-12-24, or "2026-12-24 14:00"') from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return int(moment.timestamp() * 1000)
-
-
 def _check(from_ms: int, to_ms: int, now_ms: int) -> None:
     if to_ms <= from_ms:
         raise Refused("it would end before it begins; write a later --until")
@@ -129,11 +111,7 @@ def _check(from_ms: int, to_ms: int, now_ms: int) -> None:
 
 
 def _text(from_ms: int, to_ms: int) -> str:
-    return f"{_utc(from_ms)} {_utc(to_ms)}"
-
-
-def _utc(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{utc_text(from_ms)} {utc_text(to_ms)}"
 
 
 async def _note(

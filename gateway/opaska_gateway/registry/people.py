@@ -16,6 +16,7 @@ from opaska_gateway.database.tables import (
     person,
     place,
 )
+from opaska_gateway.database.visit_tables import visit_correction
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry import places
 from opaska_gateway.registry.change import new_id
@@ -75,6 +76,7 @@ async def erase(change: Change, text: str, why: str) -> bytes:
         person: person.c.id == someone.id,
         place: place.c.person_id == someone.id,
         absence: absence.c.person_id == someone.id,
+        visit_correction: visit_correction.c.person_id == someone.id,
     }
     for table, condition in mine.items():
         await change.connection.execute(update(table).where(condition).values(sealed=None))
