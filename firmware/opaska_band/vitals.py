@@ -3,8 +3,8 @@
 #
 # One measurement lasts two minutes at the most. They come every `pulse_minutes`, sooner again
 # after one that the arm spoilt; while an alarm is open one follows the other, later every ten
-# minutes. Without skin nothing is told. A limit rings when two measurements in a row are beyond
-# it, and again only after one that was not.
+# minutes. Without skin nothing is told. What is beyond a limit of the wearer's is measured again
+# at once, and decisions/limits.py says whether it rings: the alarm first, then the report.
 #
 # Ways out of a measurement: it is good, its time is over, no skin, taken off, an alarm begins
 # (which goes first), a trouble of the chip, an error. In each the light goes out, and driver and
@@ -17,6 +17,7 @@ from micropython import const
 
 from opaska_protocol import reports
 
+from .decisions.limits import Limits
 from .drivers.max30102 import FULL
 from .senses.pulse import GOOD_PERCENT, LONGEST_S
 from .unload import unload
@@ -42,7 +43,6 @@ _SURE_MS = const(20_000)  # after one beyond a limit, and between those of an op
 _OPEN_MS = const(1_800_000)  # so long they follow each other in an open alarm
 _GIVEN_MS = const(10_000)  # to an alarm, before the light shines again
 _IDLE_MS = const(3_600_000)  # whatever makes it sooner says so: `look`
-_GLANCES_MS = const(1_000)  # between two, should the first tell nothing
 
 _LATEST_MS = const(1_000)  # INT falls each 0.68 s
 _SILENT_MS = const(2_500)
@@ -52,7 +52,7 @@ _LOST = const(3)  # gaps in one measurement; a busy processor makes one or two
 _BATCH = const(4)  # samples between which other tasks get their turn
 _NO_SKIN_MS = const(5_000)
 _GLANCE_MS = const(400)  # ten samples
-_GLANCED_MS = const(20_000)  # so long a glance is believed
+_GLANCED_MS = const(20_000)  # so long a glance is believed, and no other is made
 _PROOF_MS = const(1_800_000)  # and so long a pulse, while no glance was in vain
 
 _NOTHING: "tuple[int, int | None, int | None]" = (0, None, None)  # quality, rate, saturation
@@ -81,11 +81,12 @@ class Vitals:
         self._contact_ms = 0  # when that was seen
         self._pulse_ms: "int | None" = None  # the last pulse before it left the skin
         self._is_asked = False  # somebody wants a glance
+        self._is_lit = False  # the LEDs shine, for all that is known
+        self._glanced_ms = -_GLANCED_MS
         self._measured_ms: "int | None" = None  # when the last measurement ended
         self._is_spoilt = False  # it had no number
         self._open_ms: "int | None" = None  # since when an alarm is open
-        self._beyond = 0  # limits that it was beyond, as bits of WHY_...
-        self._rung = 0  # and those that have rung for it
+        self._limits = Limits()
 
     def contact(self) -> "tuple[bool | None, int]":
         """(whether light meets skin, None: not known yet; quality of the pulse in percent)"""
@@ -113,13 +114,17 @@ class Vitals:
         while True:
             self._changed.clear()
             wait_ms = self._wait_ms()
+            now_ms = self._uptime.ms()
+            is_asked = self._is_asked or self._is_lit  # the next glance puts it out
             if not wait_ms:
                 await self._measure()
-            elif self._is_asked:
+            elif is_asked and now_ms - self._glanced_ms >= _GLANCED_MS:
                 self._is_asked = False
-                await self._shine(self._glance)
-                await asyncio.sleep_ms(_GLANCES_MS)
+                self._glanced_ms = now_ms
+                await self._shine(self._glance, False)
             else:
+                if is_asked:
+                    wait_ms = min(wait_ms, self._glanced_ms + _GLANCED_MS - now_ms)
                 try:
                     await asyncio.wait_for_ms(self._changed.wait(), wait_ms)
                 except asyncio.TimeoutError:
@@ -143,7 +148,7 @@ class Vitals:
         """Between the last measurement and the next."""
         if self._open_ms is not None:
             return _SURE_MS if now_ms - self._open_ms < _OPEN_MS else _AGAIN_MS
-        if self._beyond & ~self._rung:
+        if self._limits.is_sought(now_ms):
             return _SURE_MS
         pause_ms = self._band.settings.pulse_minutes * _MINUTE_MS
         return min(pause_ms, _AGAIN_MS) if self._is_spoilt else pause_ms
@@ -168,7 +173,7 @@ class Vitals:
 
     async def _measure(self) -> None:
         self._best = _NOTHING
-        await self._shine(self._until_over)
+        await self._shine(self._until_over, True)
         now_ms = self._uptime.ms()
         if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
             return  # interrupted: it is begun again soon
@@ -177,14 +182,14 @@ class Vitals:
         self._is_spoilt = bpm is None
         if not self._contact:
             return
-        rings = 0
         if bpm is not None:
             self._pulse_ms = now_ms
-            rings = self._compare(bpm, spo2)
+            for why in self._limits.look(now_ms, self._band.settings, bpm, spo2):
+                self._band.sos.sensed(reports.VITALS_LIMIT, {"why": why})
         why = reports.PULSE_BY_SCHEDULE
         if self._open_ms is not None:
             why = reports.PULSE_IN_ALARM
-        elif self._beyond and not self._is_spoilt:
+        elif self._limits.is_beyond and not self._is_spoilt:
             why = reports.PULSE_AT_LIMIT
         fields = {
             "heart_rate_bpm": bpm,
@@ -193,12 +198,9 @@ class Vitals:
             "why": why,
         }
         self._band.reporter.report(reports.VITALS, fields)
-        if rings:
-            self._rung |= 1 << rings
-            self._band.sos.sensed(reports.VITALS_LIMIT, {"why": rings})
 
-    async def _shine(self, work: "Callable[[], Awaitable[str]]") -> None:
-        """`work` while the LEDs shine. A trouble is noted."""
+    async def _shine(self, work: "Callable[[], Awaitable[str]]", is_whole: bool) -> None:
+        """`work` while the LEDs shine. A trouble is noted; only a whole measurement ends one."""
         from .drivers.max30102 import MAX30102, OximeterError
         from .senses.pulse import PulseSense
 
@@ -206,6 +208,7 @@ class Vitals:
         try:
             self._sense = PulseSense()
             self._chip = MAX30102(board.i2c, board.oximeter_int, self._woken.set)
+            self._is_lit = True
             self._chip.wake()
             trouble = await work()
         except OSError:
@@ -216,7 +219,8 @@ class Vitals:
             trouble = self._darken() or trouble
         if trouble and trouble != self.trouble:
             self._band.faults.note(reports.OXIMETER, trouble)
-        self.trouble = trouble
+        if trouble or is_whole:
+            self.trouble = trouble
 
     def _darken(self) -> str:
         """Lights out, and let go of what shone and measured; what was wrong with that."""
@@ -226,6 +230,7 @@ class Vitals:
             if chip:
                 chip.deafen()  # a handler would hold the driver
                 chip.sleep()
+                self._is_lit = False
         except OSError:
             return _NO_ANSWER
         return ""
@@ -292,21 +297,3 @@ class Vitals:
         self._contact_ms = self._uptime.ms()
         if not self._contact:
             self._pulse_ms = None
-
-    def _compare(self, bpm: int, spo2: "int | None") -> int:
-        """With the limits of this wearer: why it rings, or 0."""
-        settings = self._band.settings
-        beyond = 0
-        if settings.hr_low and bpm < settings.hr_low:
-            beyond |= 1 << reports.WHY_PULSE_LOW
-        if settings.hr_high and bpm > settings.hr_high:
-            beyond |= 1 << reports.WHY_PULSE_HIGH
-        if spo2 is not None and spo2 < settings.spo2_low:
-            beyond |= 1 << reports.WHY_SPO2_LOW
-        again = beyond & self._beyond & ~self._rung
-        self._beyond = beyond
-        self._rung &= beyond
-        for why in (reports.WHY_PULSE_LOW, reports.WHY_PULSE_HIGH, reports.WHY_SPO2_LOW):
-            if again & 1 << why:
-                return why
-        return 0

@@ -28,6 +28,7 @@ DATA = Path(__file__).parents[3] / "shared" / "data" / "ppg_misc"
 MINUTE_MS = 60_000
 EVERY = 20  # minutes, of the script's settings
 ALARM, MOVES, LOOP = PINS["sos_button"], PINS["charger_status"], PINS["strap_loop"]
+NO_REPORTS = PINS["gauge_alert"]
 
 
 @asynccontextmanager
@@ -175,6 +176,75 @@ async def test_one_measurement_beyond_a_limit_rings_nowhere(board: Boards) -> No
         await clock.run_for(30 * MINUTE_MS)
     assert len(told(band)) >= 2
     assert not said(band, "alarm")
+
+
+async def test_an_arm_that_never_rests_after_one_beyond_a_limit_does_not_empty_the_battery(
+    board: Boards,
+) -> None:
+    async with vitals(board) as (band, clock):
+        await band.show(Pulse(heart_rate_bpm=140))
+        await clock.run_for(MINUTE_MS + 20_000)
+        assert len(told(band)) == 1
+        await band.hold_pin(MOVES, 0)
+        await clock.run_for(11 * MINUTE_MS)
+        before = len(told(band))
+        await clock.run_for(24 * MINUTE_MS)
+    assert before >= 5, "a second one is sought"
+    assert len(told(band)) - before <= 2
+
+
+async def test_a_limit_rings_though_no_report_of_the_pulse_can_be_made(board: Boards) -> None:
+    async with vitals(board) as (band, clock):
+        await band.hold_pin(NO_REPORTS, 0)
+        await band.show(Pulse(heart_rate_bpm=140))
+        await clock.run_for(10 * MINUTE_MS)
+    assert len(said(band, "alarm")) == 1
+
+
+async def test_light_that_could_not_be_put_out_is_put_out_as_soon_as_the_chip_answers(
+    board: Boards,
+) -> None:
+    async with vitals(board) as (band, clock):
+        await clock.run_for(40_000)
+        oximeter = band.circuit.wiring.oximeter
+        await band.hold_pin(LOOP, 1)
+        await band.oximeter_fault("silent")
+        await clock.run_for(5_000)
+        assert oximeter.shines, "nobody could reach it"
+        await band.oximeter_fault(None)
+        await clock.run_for(MINUTE_MS)
+        assert not oximeter.shines
+
+
+async def test_a_glance_does_not_heal_an_interrupt_that_it_never_hears(board: Boards) -> None:
+    async with vitals(board) as (band, clock):
+        await band.oximeter_fault("unwired")
+        await band.hold_pin(MOVES, 0)  # somebody asks all the time
+        await clock.run_for(5 * MINUTE_MS)
+    ((at_ms, *fault),) = said(band, "fault")
+    assert " ".join(fault[2:]) == "no interrupt"
+    since = [line[2:] for line in said(band, "trouble") if int(line[0]) > int(at_ms) + 1_000]
+    assert since.count(["no", "interrupt"]) == len(since) > 60
+
+
+async def test_a_chip_that_is_broken_is_asked_as_seldom_as_a_good_one(
+    board: Boards, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bytes] = []
+    async with vitals(board) as (band, clock):
+        await band.hold_pin(LOOP, 1)
+        await band.hold_pin(MOVES, 0)  # somebody asks all the time
+        oximeter = band.circuit.wiring.oximeter
+        write = oximeter.write
+
+        def counted(data: bytes) -> bool:
+            asked.append(data)
+            return write(data)
+
+        monkeypatch.setattr(oximeter, "write", counted)
+        await band.oximeter_fault("identity")
+        await clock.run_for(10 * MINUTE_MS)
+    assert 20 <= asked.count(b"\xff") <= 31, "every 20 s"
 
 
 async def test_whoever_asks_hears_whether_there_is_skin_by_a_glance_at_a_time(

@@ -2,7 +2,8 @@
 # vitals.py with its real driver and sense on the simulated board; run by
 # tests/hardware/test_vitals.py. Of the rest of a band there is what it asks for: while the SOS
 # button is held an alarm is open, while it charges the arm moves, while the strap's loop is open
-# the band is not worn. A limit is set at 50 and at 120 beats, and at 88 %.
+# the band is not worn, while the gauge alerts no report can be made. A limit is set at 50 and at
+# 120 beats, and at 88 %.
 
 import asyncio
 
@@ -11,10 +12,12 @@ from machine import Pin
 from opaska_band.boards.band_v1 import Board
 from opaska_band.clock import Uptime
 from opaska_band.faults import Faults
+from opaska_band.guard import keep
 from opaska_band.vitals import Vitals
 
 charger = Pin(41, Pin.IN, Pin.PULL_UP)
 strap = Pin(16, Pin.IN)
+gauge = Pin(40, Pin.IN, Pin.PULL_UP)
 
 
 def say(*words):
@@ -58,6 +61,8 @@ class Reporter:
     boot = 1
 
     def report(self, kind, fields):
+        if gauge.value() == 0:
+            raise MemoryError
         names = ("why", "heart_rate_bpm", "spo2_percent", "quality_percent")
         say("vitals", kind, *[fields[name] for name in names])
 
@@ -85,11 +90,12 @@ async def tell_contact():
     while True:
         if charger.value() == 0:
             say("contact", vitals.contact()[0], vitals.on_skin())
+            say("trouble", vitals.trouble)
         await asyncio.sleep_ms(1_000)
 
 
 async def main():
-    await asyncio.gather(vitals.run(), tell_faults(), tell_contact())
+    await asyncio.gather(keep("vitals", vitals.run, band.faults), tell_faults(), tell_contact())
 
 
 band = Band()
