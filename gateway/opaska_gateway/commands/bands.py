@@ -62,6 +62,9 @@ FAULT_COLUMNS = (
     ("LAST", "last_ms"),
     ("DETAIL", "detail"),
     ("CENTRE", "centre"),
+    ("STATE", "state"),
+    ("IN CHARGE", "in_charge"),
+    ("DUE", "due_ms"),
 )
 SETTINGS_COLUMNS = (
     ("SETTING", "name"),
@@ -138,13 +141,16 @@ def faults(
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """What bands said is wrong with them, the latest first, and whether the centre was told."""
+    """What is wrong with bands: what carers' visits have shown, by deadline, with who sees to it;
+    then what bands said themselves, the latest first, and whether the centre was told."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
-        from opaska_gateway.registry import faults
+        from opaska_gateway.registry import faults, visit_faults
 
+        since_ms, now_ms = days_ago_ms(days), days_ago_ms(0)
         async with office.read() as connection:
-            return await faults.list_all(connection, days_ago_ms(days))
+            shown = await visit_faults.list_all(connection, since_ms, now_ms)
+            return [*shown, *await faults.list_all(connection, since_ms)]
 
     show_rows(at_office(config, work), FAULT_COLUMNS, as_json=as_json)
 

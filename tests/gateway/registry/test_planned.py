@@ -76,7 +76,7 @@ async def test_a_planned_visit_is_called_off_once(store: Store, changing: NewCha
     ],
 )
 async def test_a_plan_that_cannot_be_is_refused(
-    store: Store, changing: NewChange, at: str, more: dict[str, int], advice: str
+    store: Store, changing: NewChange, at: str, more: dict[str, Any], advice: str
 ) -> None:
     async with changing() as change:
         person = await add_person(change)

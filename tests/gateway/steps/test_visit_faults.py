@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opaska_gateway import clock
+from opaska_gateway.registry import visit_faults
 from opaska_protocol.cbor import encode
 from opaska_protocol.reports import VISIT_TEST
 from tests.support.carers import new_uid, self_test, touch
@@ -79,6 +80,28 @@ async def test_a_touch_that_comes_ten_minutes_late_is_a_fault_until_one_comes_in
     assert await heart.rows(OPEN) == []
     assert await heart.cases() == [], "nobody is called"
     assert await heart.rows("SELECT * FROM outbox") == []
+
+
+async def test_the_technician_sees_who_is_in_charge_and_what_is_overdue(heart: Core) -> None:
+    band, revoked = await heart.add_band(), await heart.add_band()
+    for one in (band, revoked):
+        failed = self_test(one, 1, round_trip_ms=None, battery_percent=9, broken=[15])
+        await bring(heart, (one, failed))
+    await bring(heart, (band, self_test(band, 2, round_trip_ms=None, broken=[15])))
+    await heart.database.transact(
+        lambda connection: connection.exec_driver_sql(
+            "UPDATE device SET revoked_ms = 1 WHERE id = ?", (revoked.device_id,)
+        ).close()
+    )
+    now = clock.now_ms()
+    async with heart.database.read() as connection:
+        lines = await visit_faults.list_all(connection, now - HOUR, now + 25 * HOUR)
+    assert [(line["fault"], line["state"], line["in_charge"]) for line in lines] == [
+        ("no answer, at a visit", "overdue", "technician"),
+        ("sensors, at a visit", "open", "technician"),
+        ("battery, at a visit", "ended", "carer"),
+    ]
+    assert {line["label"] for line in lines} == {band.kid_hex}
 
 
 async def test_two_bands_have_faults_of_their_own(heart: Core) -> None:
