@@ -34,7 +34,7 @@ TO_CENTRE = "SELECT payload FROM outbox WHERE destination = 'centre' ORDER BY id
 
 async def vitals(scene: VirtualScene) -> list[dict[str, Any]]:
     """What an officer reads, the oldest first."""
-    told = await opaska(scene.gateway, "bands", "vitals", scene.kid, "--json")
+    told = await opaska(scene.gateway, "bands", "vitals", scene.kid, "--why=a test", "--json")
     listed: list[dict[str, Any]] = json.loads(told)
     return listed[::-1]
 

@@ -47,7 +47,7 @@ WHERE_COLUMNS = (
     ("CELL", "cell"),
 )
 VITALS_COLUMNS = (
-    ("RECEIVED", "received_ms"),
+    ("MEASURED", "measured_ms"),
     ("PULSE", "heart_rate_bpm"),
     ("SATURATION, FOR ORIENTATION", "spo2_percent"),
     ("QUALITY", "quality_percent"),
@@ -274,14 +274,19 @@ def where(
 
 
 @app.command()
-def vitals(band: BandArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """What a band has measured of its wearer, the latest first; no medical device."""
+def vitals(
+    band: BandArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """What a band has measured of its wearer of now, the latest first; no medical device."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
         from opaska_gateway.registry import vitals as measured
 
-        async with office.read() as connection:
-            return await measured.of_band(connection, office.store.vault, band)
+        async with office.change() as change:
+            return await measured.of_band(change, band, why)
 
     show_rows(at_office(config, work), VITALS_COLUMNS, as_json=as_json)
 

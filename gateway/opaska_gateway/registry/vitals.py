@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.database.tables import event
-from opaska_gateway.registry.find import BAND, find
+from opaska_gateway.registry.find import BAND, find, wearer_of
 from opaska_gateway.vault import VaultError
 from opaska_protocol.errors import ProtocolError
 from opaska_protocol.reports import (
@@ -22,10 +22,9 @@ from opaska_protocol.reports import (
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy import ColumnElement, Connection
 
-    from opaska_gateway.registry.change import AnyRow
+    from opaska_gateway.registry.change import AnyRow, Change
     from opaska_gateway.vault import Vault
 
 _WHY: Final = {
@@ -38,18 +37,26 @@ _MEASURED: Final = ("heart_rate_bpm", "spo2_percent", "quality_percent")
 _SHOWN: Final = 50  # measurements of a band
 
 
-async def of_band(connection: AsyncConnection, vault: Vault, band: str) -> list[dict[str, Any]]:
-    """Its measurements, the latest first; one without a pulse has a quality alone."""
-    found = await find(connection, BAND, band)
-    return await connection.run_sync(_read, vault, found.id)
+async def of_band(change: Change, text: str, why: str) -> list[dict[str, Any]]:
+    """What it measured of its wearer of now, the latest first; who looks is audited.
+
+    A measurement without a pulse has a quality alone."""
+    band = await find(change.connection, BAND, text)
+    person_id = await wearer_of(change.connection, band.id)
+    whose = f"person:{person_id.hex()}" if person_id else f"device:{band.id.hex()}"
+    await change.note("vitals_read", whose, band.organisation_id, why=why)
+    which = (event.c.device_id == band.id) & (event.c.person_id == person_id)  # IS NULL in store
+    return await change.connection.run_sync(_read, change.vault, which)
 
 
-def _read(connection: Connection, vault: Vault, device_id: bytes) -> list[dict[str, Any]]:
+def _read(
+    connection: Connection, vault: Vault, which: ColumnElement[bool]
+) -> list[dict[str, Any]]:
     bodies = Bodies(vault)
     query = (
         select(event)
-        .where(event.c.device_id == device_id, event.c.report_type == VITALS)
-        .order_by(event.c.id.desc())
+        .where(which, event.c.report_type == VITALS)
+        .order_by(event.c.occurred_ms.desc(), event.c.id.desc())
         .limit(_SHOWN)
     )
     found = (_shown(connection, bodies, row) for row in connection.execute(query).all())
@@ -68,4 +75,4 @@ def _shown(connection: Connection, bodies: Bodies, row: AnyRow) -> dict[str, Any
         return None
     shown: dict[str, Any] = {name: fields.get(name) for name in _MEASURED}
     why = fields.get("why", 0)
-    return {"received_ms": row.received_ms, **shown, "why": _WHY.get(why, str(why))}
+    return {"measured_ms": row.occurred_ms, **shown, "why": _WHY.get(why, str(why))}
