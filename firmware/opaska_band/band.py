@@ -105,7 +105,7 @@ class Band:
         await asyncio.Event().wait()  # for ever
 
     def use_settings(self) -> None:
-        """Let everybody know the settings that are valid now."""
+        """Let everybody know the settings that are valid now; what they are for is seen soon."""
         self.button.press.hold_ms = self.settings.hold_ms
         self.client.keepalive_s = _keepalive_s(self.settings)
         if self.signals:
@@ -114,8 +114,10 @@ class Band:
             self.countdown.by_hand = self.settings.fall_cancel_by_hand
         if self.fall_sense:
             self.fall_sense.use_profile(self.settings.fall_profile)
+        if self.battery:
+            self.battery.soon()
         if self.vitals:
-            self.vitals.look()
+            self.vitals.soon()
 
     # --- made once ---
 

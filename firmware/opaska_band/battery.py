@@ -44,6 +44,7 @@ class Battery:
         self._state = 0  # see decisions/battery.py
         self._said_percent = 100
         self._level = 0  # by the look before
+        self._sleeping: "Any" = None  # the task that looks, while it sleeps
 
     def read(self) -> "dict[str, Any]":
         """The fields of a heartbeat."""
@@ -64,7 +65,17 @@ class Battery:
         self._load(storage)
         while True:
             wait_s = self._look(storage, uptime.ms())
-            await asyncio.sleep(wait_s)
+            self._sleeping = asyncio.current_task()
+            try:
+                await asyncio.sleep(wait_s)
+            except asyncio.CancelledError:
+                pass  # by `soon` alone: it lives as long as the band
+            self._sleeping = None
+
+    def soon(self) -> None:
+        """Look now, not only when its time comes."""
+        if self._sleeping:
+            self._sleeping.cancel()
 
     # --- one look ---
 

@@ -109,6 +109,11 @@ class Vitals:
         """An alarm, its end, the strap or the settings may have changed what is due."""
         self._changed.set()
 
+    def soon(self) -> None:
+        """Measure now, if it is measured at all: a limit or a rhythm is new."""
+        self._measured_ms = None
+        self.look()
+
     async def run(self) -> None:
         await asyncio.sleep_ms(_BOOT_MS)
         while True:

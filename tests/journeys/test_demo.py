@@ -14,9 +14,10 @@ import psutil
 import pytest
 from rich.console import Console
 
-from opaska_tools.demo.journey import STATIONS, Journey
+from opaska_tools.demo.journey import Journey
 from opaska_tools.demo.play import Play
 from opaska_tools.demo.screen import draw
+from opaska_tools.demo.tales import SOS
 from opaska_tools.demo.wrist import Wrist
 from opaska_tools.simulator.band import POWER_ON, SimulatedBand
 from opaska_tools.simulator.records import Note, Start
@@ -46,7 +47,7 @@ def test_demo_once_prints_every_station_and_leaves_no_child_behind() -> None:
     done = run("demo", "--once")
     assert done.returncode == 0, done.stderr
     *stations, last = done.stdout.splitlines()
-    assert [line.split("\t")[0] for line in stations] == list(STATIONS)
+    assert [line.split("\t")[0] for line in stations] == list(SOS.stations)
     assert all(float(line.split("\t")[1]) >= 0 for line in stations)
     assert last.startswith("journey ok ")
     assert int(last.removeprefix("journey ok ")) > 0
@@ -84,16 +85,16 @@ def test_a_demo_that_is_ended_leaves_no_child_and_no_file_behind(
 
 def test_a_journey_names_the_station_where_it_stopped() -> None:
     journey = Journey(1000.0)
-    for at_ms, station in enumerate(list(STATIONS)[:5], 1000):
+    for at_ms, station in enumerate(list(SOS.stations)[:5], 1000):
         journey.passes(station, at_ms)
-    assert journey.missing() == list(STATIONS)[5]
+    assert journey.missing() == list(SOS.stations)[5]
     assert not journey.arrived.is_set()
 
 
 async def test_the_live_screen_fits_80_columns_and_24_rows(tmp_path: Path) -> None:
     play, wrist = _play_and_wrist(tmp_path)
     journey = play.journeys[wrist.kid] = Journey(0.0)
-    for station in STATIONS:
+    for station in SOS.stations:
         journey.passes(station, 3_600_000.0)  # after an hour without a link
     for name in ("working", "stored", "accepted", "taken", "closed", "not_sent"):
         wrist.worn.band.notes.append(Note(2.0, name))

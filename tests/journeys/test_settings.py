@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = requires_program("micropython")
 
 HEARTBEAT_MS = 1_200_000  # the band's default setting
+A_MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 NOTICED_MS = 601_000  # until a gateway in virtual time sees what a command has changed
 BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
@@ -34,9 +35,11 @@ STEPS = 6  # more than an order takes: its number in flash and NVS, then the set
 
 async def test_settings_reach_the_wrist_and_are_reported_back(tmp_path: Path) -> None:
     async with virtual_scene(tmp_path) as scene:
-        await scene.clock.run_for(5_000)
-        await _set(scene, "hold_ms=1000", "hr_low=45", "hr_high=130")
-        await scene.clock.run_for(NOTICED_MS + HEARTBEAT_MS)
+        await scene.clock.run_for(5 * A_MINUTE_MS)
+        await _set(scene, "hold_ms=1000", "hr_low=45", "hr_high=130", "heartbeat_s=3600")
+        await scene.clock.run_for(NOTICED_MS + A_MINUTE_MS)
+        pulses = scene.rows("SELECT count(*) FROM event WHERE report_type = ?", reports.VITALS)
+        assert pulses == [(2,)], "with new limits it is measured at once, and else every hour"
         shown = await _shown(scene)
         assert (shown["desired_version"], shown["reported_version"]) == (1, 1)
         in_force = {one["name"]: one["reported"] for one in shown["settings"]}

@@ -1,48 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One SOS on its way: which stations it passed, and when."""
+"""One deed on its way: which stations of its tale it passed, and when."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-# station -> what happens there, for whoever watches; in the order of the journey
-STATIONS = {
-    "held": "the button was held long enough",
-    "working_felt": "sealed and kept; the wrist feels: working, wait",
-    "received": "the gateway has the report from the broker",
-    "verified": "the seal is the band's own",
-    "stored": "committed in the gateway's database",
-    "case_opened": "a case rings",
-    "stored_felt": "the wrist feels: stored",
-    "forwarded": "on its way to the centre (SIA DC-09, AES)",
-    "centre": "it stands in the log of the centre's receiver",
-    "accepted": "the centre's encrypted yes is at the gateway",
-    "accepted_felt": "the wrist feels: help has been told",
-}
+from opaska_tools.demo.tales import SOS
+
+if TYPE_CHECKING:
+    from opaska_tools.demo.tales import Tale
+
+_PATIENCE_S = 60.0
 
 
 class Journey:
-    """Times in ms of time.monotonic(), counted from the end of the hold."""
+    """Times in ms of time.monotonic(), counted from the first station: the deed itself."""
 
-    def __init__(self, held_ms: float) -> None:
-        self._passed = {"held": held_ms}
+    def __init__(self, begun_ms: float, tale: Tale = SOS) -> None:
+        self.tale = tale
         self.arrived = asyncio.Event()
+        self._begun_ms = begun_ms
+        self._passed = {next(iter(tale.stations)): begun_ms}
+        self._words: dict[str, str] = {}  # what was learnt at a station
+        self._news = asyncio.Event()
 
-    def passes(self, station: str, at_ms: float) -> None:
-        """Note a station; it keeps its first time, and what lies before the hold is not ours."""
-        if station in STATIONS and at_ms >= self._passed["held"]:
-            self._passed.setdefault(station, at_ms)
-            if self.missing() is None:
-                self.arrived.set()
+    def passes(self, station: str, at_ms: float, words: str = "") -> None:
+        """Note a station; it keeps its first time, and what lies before the deed is not ours."""
+        if station not in self.tale.stations or at_ms < self._begun_ms:
+            return
+        if self._passed.setdefault(station, at_ms) == at_ms and words:
+            self._words[station] = words
+        self._news.set()
+        if self.missing() is None:
+            self.arrived.set()
+
+    async def reaches(self, station: str) -> None:
+        """Wait for it; TimeoutError in words for whoever watches."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                while station not in self._passed:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise TimeoutError(f"{station} was not reached; has it power, and a link?") from None
 
     def elapsed_ms(self, station: str) -> float | None:
-        """Since the end of the hold; None while it was not there."""
+        """Since the deed; None while it was not there."""
         at_ms = self._passed.get(station)
-        return None if at_ms is None else at_ms - self._passed["held"]
+        return None if at_ms is None else at_ms - self._begun_ms
+
+    def words(self, station: str) -> str:
+        """What was learnt there, or else what happens there."""
+        return self._words.get(station, self.tale.stations[station])
 
     @property
     def has_left(self) -> bool:
-        """Whether the hold became an SOS."""
+        """Whether anything came of the deed."""
         return len(self._passed) > 1
 
     @property
@@ -52,9 +66,9 @@ class Journey:
 
     def missing(self) -> str | None:
         """The first station that was not passed."""
-        return next((name for name in STATIONS if name not in self._passed), None)
+        return next((name for name in self.tale.stations if name not in self._passed), None)
 
     @property
     def total_ms(self) -> float:
-        """From the end of the hold to the last station so far."""
-        return max(self._passed.values()) - self._passed["held"]
+        """From the deed to the last station so far."""
+        return max(self._passed.values()) - self._begun_ms

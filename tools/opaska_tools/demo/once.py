@@ -7,12 +7,16 @@ import asyncio
 import contextlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import typer
 
-from opaska_tools.demo.journey import STATIONS, Journey
 from opaska_tools.demo.play import HOLD_MS, Play
+from opaska_tools.demo.tales import SOS
 from opaska_tools.stage.scene import SOS_CODE
+
+if TYPE_CHECKING:
+    from opaska_tools.demo.journey import Journey
 
 _PRESS_MS = HOLD_MS + 200  # a finger that feels the answer and lets go
 _ARRIVES_S = 30.0  # on a busy machine; a second is usual
@@ -52,14 +56,14 @@ async def _press_once(play: Play) -> int:
     _print_stations(journey)
     problem = journey.missing() or _disproof(play)
     if problem:
-        typer.echo(f"journey stopped at {problem}: {STATIONS.get(problem, '')}", err=True)
+        typer.echo(f"journey stopped at {problem}: {SOS.stations.get(problem, '')}", err=True)
         return 1
     typer.echo(f"journey ok {journey.total_ms:.0f}")
     return 0
 
 
 def _print_stations(journey: Journey) -> None:
-    for station in STATIONS:
+    for station in SOS.stations:
         elapsed_ms = journey.elapsed_ms(station)
         if elapsed_ms is not None:
             typer.echo(f"{station}\t{elapsed_ms:.1f}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo shows: two wrists, and the journey of the last SOS of the one that is held."""
+"""What the demo shows: two wrists, and the journey of the last deed with the one that is held."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from opaska_tools.demo.journey import STATIONS
+from opaska_tools.demo.deeds import DEEDS
+from opaska_tools.demo.tales import SOS, TALES
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,16 +20,10 @@ if TYPE_CHECKING:
     from opaska_tools.demo.play import Play
     from opaska_tools.demo.wrist import Wrist
 
-KEYS = (  # rows of the help line
-    (
-        ("1 2", "other band"),
-        ("s", "press SOS"),
-        ("p", "power off or on"),
-        ("l", "link off or on"),
-    ),
-    (("t", "take the case"), ("c", "close the case"), ("q", "leave")),
-)
+_ROWS = max(len(tale.stations) for tale in TALES)  # so that nothing jumps
 _BAR = " ▁▂▃▄▅▆▇█"
+_FIRST = {"band": [("1 2", "other band")]}  # keys that are no deeds
+_LAST = {"desk": [("q", "leave")]}
 _MEANING = {
     "": "nothing to say",
     "hold": "you are holding it",
@@ -54,7 +49,8 @@ def draw(play: Play, wrists: list[Wrist], held: int, said: str) -> RenderableTyp
 
 def _wrist(wrist: Wrist, number: int, held: bool) -> Panel:
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"power {wrist.power}   link {'cut' if wrist.link_cut else 'up'}\n")
+    link, home = "cut" if wrist.link_cut else "up", "home" if wrist.is_home else "away"
+    text.append(f"{wrist.power}, link {link}, {wrist.place}, {home}, {wrist.percent} %\n")
     text.append("motor ", "dim")
     text.append("".join(_BAR[round(duty * 8)] for duty in wrist.motor), wrist.colour)
     text.append("\nwrist ", "dim")
@@ -64,23 +60,32 @@ def _wrist(wrist: Wrist, number: int, held: bool) -> Panel:
 
 
 def _journey(play: Play, wrist: Wrist) -> RenderableType:
-    table = Table(title=f"the last SOS of account {wrist.account}", box=SIMPLE_HEAD, expand=True)
+    journey = play.journeys.get(wrist.kid)
+    tale = SOS if journey is None else journey.tale
+    title = f"account {wrist.account}: {tale.title}"
+    table = Table(title=title, box=SIMPLE_HEAD, expand=True)
     table.show_edge = False
     table.add_column("station", no_wrap=True)
     table.add_column("ms", justify="right", no_wrap=True)
     table.add_column("what happens there", ratio=1, no_wrap=True)
-    journey = play.journeys.get(wrist.kid)
-    for station, sentence in STATIONS.items():
+    for station, sentence in tale.stations.items():
         elapsed_ms = None if journey is None else journey.elapsed_ms(station)
-        shown = "" if elapsed_ms is None else f"{elapsed_ms:.1f}"
-        table.add_row(station, shown, sentence, style="dim" if elapsed_ms is None else "")
+        if journey is None or elapsed_ms is None:
+            table.add_row(station, "", sentence, style="dim")
+        else:
+            table.add_row(station, f"{elapsed_ms:.1f}", journey.words(station))
+    for _ in range(len(tale.stations), _ROWS):
+        table.add_row()
     return table
 
 
 def _help(said: str) -> Text:
+    """The keys by who uses them, then what came of the last one."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    for row in KEYS:
-        for key, meaning in row:
+    for who, deeds in DEEDS.items():
+        text.append(f"{who:7}", "dim")
+        keys = [(deed.key, deed.words) for deed in deeds]
+        for key, meaning in [*_FIRST.get(who, []), *keys, *_LAST.get(who, [])]:
             text.append(f" {key} ", "reverse")
             text.append(f" {meaning}  ")
         text.append("\n")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One wearer's wrist as the demo shows it: what the motor does, and what it means."""
+"""One wearer's wrist as the demo shows it: what was done with the band, what its motor does, and
+what that means."""
 
 from __future__ import annotations
 
@@ -11,7 +12,12 @@ if TYPE_CHECKING:
 
 _SHOWN = 28  # samples of the motor, one per frame: what half of 80 columns has room for
 _COLOURS = {"not_sent": "red", "accepted": "green", "taken": "green", "closed": "green"}
-_PASSING = ("hold", "fault", "safe_mode")  # patterns after which what stood before stands again
+_PASSING = (
+    "hold",
+    "fault",
+    "safe_mode",
+    "put_on",
+)  # patterns after which what stood before stands again
 
 
 class Wrist:
@@ -23,6 +29,11 @@ class Wrist:
         self.account = worn.account
         self.motor: deque[float] = deque([0.0] * _SHOWN, maxlen=_SHOWN)
         self.link_cut = False
+        self.is_charging = False
+        self.is_home = True
+        self.is_busy = False  # somebody walks, or waits for the cell
+        self.percent = 90  # of the cell
+        self.measured = 0  # how often the pulse was asked for
 
     def sample(self) -> None:
         """One more sample of the motor."""
@@ -32,6 +43,14 @@ class Wrist:
     @property
     def power(self) -> str:
         return self.worn.band.state
+
+    @property
+    def place(self) -> str:
+        """Where the band is: on the wrist, or what became of it."""
+        if self.is_charging:
+            return "charger"
+        loop = self.worn.band.circuit.wiring.strap.loop
+        return {"closed": "worn", "open": "table", "cut": "cut off"}[loop]
 
     @property
     def feels(self) -> str:

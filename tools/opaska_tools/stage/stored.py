@@ -29,13 +29,13 @@ def count_reports(database_file: Path) -> tuple[int, int]:
     return different, copies
 
 
-def has_reported(database_file: Path, kid: str) -> bool:
-    """Whether anything of this band is stored."""
+def has_reported(database_file: Path, kid: str, report_type: int | None = None) -> bool:
+    """Whether anything of this band is stored, or anything of this type."""
     query = (
         "SELECT 1 FROM event JOIN device ON device.id = event.device_id"
-        " WHERE device.kid = ? LIMIT 1"
+        " WHERE device.kid = ? AND event.report_type = coalesce(?, event.report_type) LIMIT 1"
     )
-    return bool(rows(database_file, query, bytes.fromhex(kid)))
+    return bool(rows(database_file, query, bytes.fromhex(kid), report_type))
 
 
 def alarms_of(database_file: Path, kid: str) -> int:

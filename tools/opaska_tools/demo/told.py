@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a stored report says, for whoever watches: its kind, and words for stations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opaska_gateway.care.alarm_kinds import fault_kind, signal_kind
+from opaska_protocol import reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opaska_protocol.reports import Report
+
+    Fields = dict[str, Any]
+
+_WORN = {
+    reports.WORN: "worn",
+    reports.LOOSE: "worn loosely",
+    reports.TAKEN_OFF: "taken off",
+    reports.CUT: "strap cut",
+    reports.CHARGING: "charging, which rings nowhere",
+}
+
+
+class Told(NamedTuple):
+    """`kind` as a tale is about it; `words` by the station that they belong to."""
+
+    kind: str
+    words: dict[str, str]
+
+
+def told(report: Report) -> Told | None:
+    """None: of no tale."""
+    tell = _TELLS.get(report.type)
+    return tell(report.fields) if tell else None
+
+
+def _alarm(fields: Fields) -> Told:
+    return Told(signal_kind(reports.ALARM, fields.get("kind"), fields.get("why")), {})
+
+
+def _fault(fields: Fields) -> Told:
+    return Told(fault_kind(fields.get("code")), {})
+
+
+def _heartbeat(fields: Fields) -> Told:
+    percent, millivolts = fields.get("battery_percent"), fields.get("battery_mv")
+    charging = ", charging" if fields.get("charging") else ""
+    words = "no fuel gauge" if percent is None else f"{percent} %, {millivolts} mV{charging}"
+    return Told("heartbeat", {"heartbeat": words})
+
+
+def _vitals(fields: Fields) -> Told:
+    bpm, spo2 = fields.get("heart_rate_bpm"), fields.get("spo2_percent")
+    pulse = "none was good enough" if bpm is None else f"{bpm} a minute"
+    saturation = "none was good enough" if spo2 is None else f"{spo2} %"
+    return Told(
+        "vitals",
+        {
+            "pulse": f"{pulse}, quality {fields.get('quality_percent')} %",
+            "saturation": f"{saturation}, an orientation value",
+        },
+    )
+
+
+def _position(fields: Fields) -> Told:
+    return Told("position", {"position": _place(fields.get("position"))})
+
+
+def _zone(fields: Fields) -> Told:
+    edge = "entered" if fields.get("inside") else "left"
+    return Told("zone", {"zone": f"zone {fields.get('zone')} {edge}"})
+
+
+def _wear(fields: Fields) -> Told:
+    return Told("wear", {"wear": _WORN.get(fields.get("state", 0), "unknown")})
+
+
+def _place(position: list[int] | None) -> str:
+    if not position:
+        return "only the cell is known"
+    lat_e7, lon_e7, accuracy_m, age_s = position
+    return f"{lat_e7 / 1e7:.5f}, {lon_e7 / 1e7:.5f} within {accuracy_m} m, {age_s} s old"
+
+
+_TELLS: dict[int, Callable[[Fields], Told]] = {
+    reports.ALARM: _alarm,
+    reports.FAULT: _fault,
+    reports.HEARTBEAT: _heartbeat,
+    reports.VITALS: _vitals,
+    reports.POSITION: _position,
+    reports.ZONE: _zone,
+    reports.WEAR: _wear,
+}
