@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Orders of the gateway. Only those in ALLOWED are obeyed, none of which can keep an SOS from being
 # sent, and only if a part of the band has come to take them. The number of an order is kept before
-# it takes effect, so none takes effect twice.
+# it takes effect, so none takes effect twice. Zones alone come before their number: twice does no
+# harm, and of zones that a power cut took nobody would ever hear.
 
 from opaska_protocol.errors import BodyError
 from opaska_protocol.orders import LOCATE, SETTINGS, ZONES
@@ -33,10 +34,19 @@ def obey(band: "Band", order: "Order") -> None:
     """Carry out a verified order, once; a refused one is reported and counts as seen."""
     if order.dseq <= band.last_dseq:
         return  # a repeat, or overtaken by a later one
+    if order.kind == ZONES:
+        _carry_out_now(band, order)
     if not state.save_dseq(band.storage, band.board.nvs, order.dseq):
         band.faults.note(ORDER_REFUSED, "dseq not kept")
         return
     band.last_dseq = order.dseq
+    if order.kind != ZONES:
+        _carry_out_now(band, order)
+    if band.heartbeat:
+        band.heartbeat.soon()
+
+
+def _carry_out_now(band: "Band", order: "Order") -> None:
     carry_out = _carry_out.get(order.kind)
     try:
         if order.kind == SETTINGS:
@@ -47,8 +57,6 @@ def obey(band: "Band", order: "Order") -> None:
             band.faults.note(ORDER_REFUSED, "kind %d" % order.kind)
     except BodyError as error:
         band.faults.note(ORDER_REFUSED, _what(order) + error.field)
-    if band.heartbeat:
-        band.heartbeat.soon()
 
 
 def _what(order: "Order") -> str:

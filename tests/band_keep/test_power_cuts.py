@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Power cut at every write of boot, SOS and acknowledgement: nothing lost, doubled or reused.
 
-And of an order of settings: the old whole set or the new one, and never another. And of a fall:
-announced, and raised once or cancelled."""
+And of an order of settings: the old whole set or the new one, and never another. Of an order of
+zones, and of the last fix: the old or the new. And of a fall: announced, and raised once or
+cancelled."""
 
 import json
 import sys
@@ -65,6 +66,13 @@ def test_a_cut_leaves_a_fall_announced_and_raised_once_or_cancelled() -> None:
     planted = _cut(1, 1, "planted", "countdown_cuts.py")
     assert planted["unannounced"] > 0
     assert planted["forgotten"] > 0
+
+
+def test_a_cut_leaves_the_old_zones_or_the_new_and_no_band_echoes_zones_that_it_lost() -> None:
+    totals = _cut(1, 8, script="place_cuts.py")
+    assert totals.pop("cuts") >= 100
+    assert totals == dict.fromkeys(totals, 0)
+    assert _cut(1, 1, "planted", "place_cuts.py")["lost_zones"] > 0
 
 
 def test_settings_that_are_kept_one_by_one_are_caught() -> None:
