@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from opaska_gateway import clock
 from opaska_gateway.errors import NotFound, Refused
@@ -241,8 +242,8 @@ async def test_of_an_erased_wearer_the_hours_stay_and_nothing_else(heart: Core) 
     async with changing(heart) as change:
         await visit_changes.correct(change, before["visit"], Said(service=2), "she is ill")
     await heart.database.transact(
-        lambda connection: connection.exec_driver_sql(
-            "UPDATE assignment SET to_ms = ?", (clock.now_ms(),)
+        lambda connection: connection.execute(
+            text("UPDATE assignment SET to_ms = :now"), {"now": clock.now_ms()}
         ).close()
     )
     async with changing(heart) as change:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from opaska_gateway import clock
 from opaska_gateway.pipeline import TOGETHER, Pipeline
@@ -142,7 +144,7 @@ async def test_a_revoked_card_counts_no_more_but_did_before(heart: Core) -> None
     await add_card(heart, band, card)
     now = clock.now_ms()
     await bring(heart, (band, band.heartbeat(uptime_ms=3 * HOUR)), received_ms=now)
-    await _execute(heart, "UPDATE card SET revoked_ms = ?", now - HOUR)
+    await _execute(heart, "UPDATE card SET revoked_ms = :then", then=now - HOUR)
     await plan(heart, band, now)
     before = touch(band, card, uptime_ms=HOUR)
     after = touch(band, card, uptime_ms=3 * HOUR)
@@ -161,7 +163,7 @@ async def test_planned_visit_comes_with_stored_and_with_each_repeat(heart: Core)
     await plan(heart, band, now, await add_card(heart, band, new_uid()), service=3)
     frame = touch(band, card)
     await bring(heart, (band, frame))
-    await _execute(heart, "UPDATE planned_visit SET cancelled_ms = ?", now)
+    await _execute(heart, "UPDATE planned_visit SET cancelled_ms = :now", now=now)
     await bring(heart, (band, frame))
     assert band.planned == [[2, 30], [2, 30]]
 
@@ -201,7 +203,7 @@ async def test_a_touch_that_names_no_card_is_stored_and_answered(heart: Core) ->
 async def test_an_unusable_key_costs_no_visit(heart: Core) -> None:
     band, card = await heart.add_band(), Ntag424()
     await add_card(heart, band, card)
-    await _execute(heart, "UPDATE card SET wrapped_keys = X'00'")
+    await _execute(heart, "UPDATE card SET wrapped_keys = :bad", bad=b"bad")
     proof = card.read()
     for _ in range(2):
         await bring(heart, (band, touch(band, card.uid, proof=proof)))
@@ -245,6 +247,22 @@ async def test_a_transaction_that_fails_after_the_step_spends_no_reading(heart: 
     assert await heart.rows("SELECT counter FROM card_reading ORDER BY counter") == [(1,), (2,)]
 
 
+async def test_of_two_gateways_on_one_database_one_lets_a_reading_count(heart: Core) -> None:
+    bands, card = [await heart.add_band() for _ in range(2)], Ntag424()
+    await add_card(heart, bands[0], card)
+    proofs = [card.read() for _ in range(30)]
+    cells = [Pipeline(heart.context), Pipeline(heart.new_context())]
+    async with running(cells[0]), running(cells[1]):
+        await asyncio.gather(
+            *(
+                decided(cell, [heart.arrival(band, touch(band, card.uid, proof=proof))])
+                for proof in proofs
+                for cell, band in zip(cells, bands, strict=True)
+            )
+        )
+    assert sorted(await verdicts(heart)) == ["replayed"] * 30 + ["verified"] * 30
+
+
 async def test_a_stolen_bands_touches_cost_nobody_else_a_visit(heart: Core) -> None:
     stolen, band, card = await heart.add_band(), await heart.add_band(), Ntag424()
     await add_card(heart, band, card)
@@ -255,9 +273,9 @@ async def test_a_stolen_bands_touches_cost_nobody_else_a_visit(heart: Core) -> N
     assert heart.context.counters["visits.wrong_proof"] == 150
 
 
-async def _execute(heart: Core, query: str, *values: Any) -> None:
+async def _execute(heart: Core, query: str, **values: Any) -> None:
     await heart.database.transact(
-        lambda connection: connection.exec_driver_sql(query, values).close()
+        lambda connection: connection.execute(text(query), values).close()
     )
 
 

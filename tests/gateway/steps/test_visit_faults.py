@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import text
+
 from opaska_gateway import clock
 from opaska_gateway.registry import visit_faults
 from opaska_protocol.cbor import encode
@@ -89,8 +91,8 @@ async def test_the_technician_sees_who_is_in_charge_and_what_is_overdue(heart: C
         await bring(heart, (one, failed))
     await bring(heart, (band, self_test(band, 2, round_trip_ms=None, broken=[15])))
     await heart.database.transact(
-        lambda connection: connection.exec_driver_sql(
-            "UPDATE device SET revoked_ms = 1 WHERE id = ?", (revoked.device_id,)
+        lambda connection: connection.execute(
+            text("UPDATE device SET revoked_ms = 1 WHERE id = :id"), {"id": revoked.device_id}
         ).close()
     )
     now = clock.now_ms()
