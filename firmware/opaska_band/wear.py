@@ -38,6 +38,7 @@ _VAGUE_S = const(1_800)  # of the wall time: then it is not known whether it is 
 # Troubles.
 _STUCK = const("pad stuck")
 _CHATTERS = const("loop chatters")
+_SILENT = const("loop silent")
 
 
 class Wear:
@@ -60,6 +61,7 @@ class Wear:
         self._sense = Wearing(air)
         self._inactivity = Inactivity()
         self._is_known = False  # how it is worn: by what it looks like since the start
+        self._was_noisy = False  # before the strap was listened to again
         self._looked_ms = self._listened_ms = self._uptime.ms()
         self._lifted_ms = self._looked_ms
         self._reminded_ms = 0
@@ -120,18 +122,28 @@ class Wear:
             contact = attempt("optical", self.optical, self._band.faults)
         if now_ms - self._listened_ms >= _LISTEN_MS:
             self._listened_ms = now_ms
+            self._was_noisy = strap.is_noisy
             strap.listen()
+        loop_mv = strap.loop_mv()
         looks = sense.look(
             now_ms,
             self._band.settings.strap_profile,
-            None if strap.is_noisy else strap.loop_mv(),
+            loop_mv,
             strap.pad_count(),
             contact,
             self._charger.value() == 0,
             still_s,
         )
-        self._note(_CHATTERS if strap.is_noisy else _STUCK if sense.pad.is_stuck else "")
+        self._note(self._wrong(loop_mv))
         return looks
+
+    def _wrong(self, loop_mv: "int | None") -> str:
+        """A contact has chattered until it was quiet for a while."""
+        if self._strap.is_noisy or self._was_noisy:
+            return _CHATTERS
+        if loop_mv is None:
+            return _SILENT
+        return _STUCK if self._sense.pad.is_stuck else ""
 
     def _note(self, trouble: str) -> None:
         """Once when it breaks, or breaks in another way."""

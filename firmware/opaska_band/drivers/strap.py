@@ -34,13 +34,20 @@ class Strap:
         self._edges = 0
         self._loop.irq(self._edge, self._loop.IRQ_RISING | self._loop.IRQ_FALLING)
 
-    def loop_mv(self) -> int:
-        """Of the loop: the clasp is closed, open, or the strap was cut (senses/wearing.py)."""
-        return self._sense.read_uv() // 1000
+    def loop_mv(self) -> "int | None":
+        """Of the loop: the clasp is closed, open, or the strap was cut (senses/wearing.py). None:
+        it chatters, or the converter fails."""
+        try:
+            return None if self.is_noisy else self._sense.read_uv() // 1000
+        except OSError:
+            return None
 
     def pad_count(self) -> int:
         """Rises with touch; 0: the sensor does not measure."""
-        return self._pad.read()
+        try:
+            return self._pad.read()
+        except ValueError:  # MicroPython's own word for it
+            return 0
 
     def _edge(self, _: "Any") -> None:
         self._edges += 1
