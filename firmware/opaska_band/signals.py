@@ -98,6 +98,11 @@ class Signals:
         if self._running == "hold":
             self._start("", TICK_MS)
 
+    @property
+    def is_playing(self) -> bool:
+        """Whether motor, buzzer and light are at work, or will be within the same pattern."""
+        return bool(self._running)
+
     def silence(self) -> None:
         """Nothing is to be said any more."""
         self._next = self._standing = ""

@@ -7,6 +7,7 @@ import io
 
 import clock
 import control
+import pins
 from micropython import const
 from pins import number
 
@@ -113,7 +114,7 @@ class UART(io.IOBase):
 def _obey(name, value):
     if name != "uart":
         return False
-    port = _ports.get(value[0])
+    port = None if pins.asleep else _ports.get(value[0])  # asleep: its clock stands still
     if port:
         port._received = (port._received + binascii.unhexlify(value[1]))[: port._rxbuf]
         if port._handler:

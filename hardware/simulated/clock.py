@@ -36,9 +36,9 @@ def cancel(alarm):
         _alarms.remove(alarm)
 
 
-def sleep(ms):
-    """Block the firmware, not the board."""
-    _sleeper.wait(ms)
+def sleep(ms, until=None):
+    """Block the firmware, not the board; < 0: for ever. `until()` ends it sooner."""
+    _sleeper.wait(ms, until)
 
 
 class poll:
@@ -74,13 +74,13 @@ class poll:
 
     ipoll = poll
 
-    def wait(self, ms):
+    def wait(self, ms, until=None):
         """Until a stream is ready, or `ms` have passed; < 0: for ever."""
         end = None if ms < 0 else now() + ms
         while True:
             wake = _ring()
             self._look(0)
-            if self._ready:
+            if self._ready or (until and until()):
                 return
             if end is not None:
                 if now() >= end:

@@ -8,7 +8,7 @@ import os
 import flash
 import power
 from micropython import const
-from pins import number, wakers
+from pins import BY_GPIO, number, wakers
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
@@ -26,6 +26,10 @@ def wake_on_ext0(pin, level):
 
 def wake_on_ext1(pins, level):
     _arm(1, pins or [], level)
+
+
+def wake_on_gpio(pins, level):
+    _arm(BY_GPIO, pins or [], level)
 
 
 def _arm(slot, pins, level):

@@ -12,6 +12,7 @@ import power
 import rtc
 from analog import ADC, TouchPad  # noqa: F401
 from buses import I2C, UART  # noqa: F401
+from micropython import const
 from pins import PWM, Pin  # noqa: F401
 
 PWRON_RESET = 1
@@ -26,7 +27,10 @@ PIN_WAKE = 2
 TOUCHPAD_WAKE = 5
 ULP_WAKE = 6
 SoftI2C = I2C
+_FAR_MS = const(1 << 50)
 _freq = 160_000_000
+_clocked = []  # alarms that stand still in light sleep: of the watchdog and of timers
+_slept = [0, 0]  # ms and times that we were asleep
 
 
 def reset():
@@ -46,16 +50,27 @@ def wake_reason():
 
 
 def deepsleep(ms=0):
+    if any(waker[2] == pins.BY_GPIO for waker in pins.wakers):
+        raise ValueError("DEEPSLEEP with gpio pins not supported on this chip")
     power.end({"sleep": ms, "wakers": pins.wakers})
 
 
-def lightsleep(ms=0):
-    end = clock.now() + ms
-    while not pins.woken():
-        left = end - clock.now() if ms else 1000
-        if left <= 0:
-            break
-        clock.sleep(min(left, 20) if pins.wakers else left)
+def lightsleep(ms=-1):
+    """No interrupt, no byte of a UART, no timer until it ends: after `ms`, or by the level of a pin,
+    at once if it is there already. What the RTC watched stays with it until `Pin.init`."""
+    begin = clock.now()
+    for alarm in _clocked:
+        alarm[0] += _FAR_MS
+    pins.fall_asleep()
+    clock.sleep(ms, pins.woken)
+    is_storm = pins.wake_up()
+    slept_ms = clock.now() - begin
+    for alarm in _clocked:
+        alarm[0] += slept_ms - _FAR_MS
+    _slept[0] += slept_ms
+    _slept[1] += 1
+    if is_storm:
+        power.end({"reset": WDT_RESET})
 
 
 def idle():
@@ -94,6 +109,7 @@ class WDT:
     def feed(self):
         if self._alarm is None:
             self._alarm = clock.after(self._timeout, lambda: power.end({"reset": WDT_RESET}))
+            _clocked.append(self._alarm)
         self._alarm[0] = clock.now() + self._timeout
 
 
@@ -111,17 +127,23 @@ class Timer:
         self._period = 1000 // freq if freq > 0 else period
         self._mode = mode
         self._callback = callback
-        self._alarm = clock.after(self._period, self._ring)
+        self._start()
 
     def deinit(self):
         if self._alarm:
             clock.cancel(self._alarm)
+            _clocked.remove(self._alarm)
             self._alarm = None
 
+    def _start(self):
+        self._alarm = clock.after(self._period, self._ring)
+        _clocked.append(self._alarm)
+
     def _ring(self):
-        self._alarm = (
-            clock.after(self._period, self._ring) if self._mode == Timer.PERIODIC else None
-        )
+        _clocked.remove(self._alarm)
+        self._alarm = None
+        if self._mode == Timer.PERIODIC:
+            self._start()
         if self._callback:
             self._callback(self)
 
@@ -149,3 +171,13 @@ class RTC:
             rtc.memory = bytes(data)
             rtc.save()
         return rtc.memory
+
+
+def _obey(name, value):
+    if name != "slept":
+        return False
+    control.send({"asked": value, "slept_ms": _slept[0], "sleeps": _slept[1]})
+    return True
+
+
+control.add(_obey)

@@ -10,11 +10,14 @@ from micropython import const
 _COUNT = const(49)
 _LET_GO = const(2)  # in _world: nothing outside drives the pin
 
-wakers = []  # [gpio, level, slot] armed for the next sleep; slot 0: ext0, 1: ext1
+BY_GPIO = const(2)
+wakers = []  # [gpio, level, slot] armed for sleep; slot 0: ext0, 1: ext1, BY_GPIO
+asleep = False  # light sleep: nothing is heard
 _mode = bytearray(_COUNT)
 _pull = bytearray(_COUNT)
 _latch = bytearray(_COUNT)  # what an output drives
 _world = bytearray(b"\x02" * _COUNT)  # what something outside drives
+_rtc = bytearray(_COUNT)  # 1: ext0 or ext1 watched it, and the RTC has it until `Pin.init`
 _interrupts = {}  # gpio -> (handler, trigger, hard)
 _pwm = {}  # gpio -> PWM
 _told = {}  # gpio -> (duty, hz) that the world knows
@@ -45,12 +48,34 @@ def woken():
     return any(level(waker[0]) == waker[1] for waker in wakers)
 
 
+def fall_asleep():
+    """Light sleep begins: the clocks of PWM stand still, and pins that wake are the RTC's."""
+    global asleep
+    asleep = True
+    for gpio, _, slot in wakers:
+        _rtc[gpio] = slot != BY_GPIO
+    for gpio in _pwm:
+        _tell(gpio)
+
+
+def wake_up():
+    """It is over. True: the watchdog resets us, since `wake_on_gpio` has made the interrupt of a
+    pin one of its level, and the level lasts."""
+    global asleep
+    asleep = False
+    for gpio in _pwm:
+        _tell(gpio)
+    return any(
+        slot == BY_GPIO and gpio in _interrupts and level(gpio) == to for gpio, to, slot in wakers
+    )
+
+
 def _drive(gpio, to):
     """Something outside drives the pin to 0 or 1, or lets go of it (None)."""
     before = level(gpio)
     _world[gpio] = _LET_GO if to is None else to
     after = level(gpio)
-    interrupt = _interrupts.get(gpio)
+    interrupt = None if asleep or _rtc[gpio] else _interrupts.get(gpio)
     if interrupt and after != before:
         handler, trigger, hard = interrupt
         if trigger & (Pin.IRQ_RISING if after else Pin.IRQ_FALLING):
@@ -68,7 +93,7 @@ def _tell(gpio):
     """What the output drives, if that is new."""
     pwm = _pwm.get(gpio)
     if pwm:
-        now = (pwm._duty, pwm._freq)
+        now = (0 if asleep else pwm._duty, pwm._freq)
     elif _mode[gpio] == Pin.OUT:
         now = (65535 * _latch[gpio], 0)
     else:
@@ -120,6 +145,7 @@ class Pin:
             _latch[gpio] = 1 if value else 0
         if mode is not None:
             _mode[gpio] = mode
+            _rtc[gpio] = 0
             _pwm.pop(gpio, None)
         if pull != -1:
             _pull[gpio] = pull or 0
@@ -128,7 +154,7 @@ class Pin:
     def value(self, to=None):
         if to is not None:
             self.init(value=to)
-        return level(self._gpio)
+        return 0 if _rtc[self._gpio] else level(self._gpio)
 
     __call__ = value
 

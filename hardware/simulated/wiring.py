@@ -40,6 +40,7 @@ PINS = {
     "strap_loop": 16,
     "modem_tx": 17,
     "modem_rx": 18,
+    "modem_ring": 21,
     "nfc_irq": 38,
     "nfc_reset": 39,
     "gauge_alert": 40,

@@ -8,6 +8,8 @@ from esp32 import NVS
 from machine import ADC, I2C, PWM, UART, Pin, TouchPad
 from micropython import const
 
+from .wake_pin import WakePin
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -31,6 +33,7 @@ _OXIMETER_INT = const(15)
 _STRAP_LOOP = const(16)
 _MODEM_TX = const(17)
 _MODEM_RX = const(18)
+_MODEM_RING = const(21)  # low before the modem speaks to a host that sleeps
 _NFC_IRQ = const(38)
 _NFC_RESET = const(39)  # low cuts the reader's current
 _CHARGER_STATUS = const(41)  # low while charging
@@ -48,7 +51,12 @@ _UNKNOWN_CAUSE = const(7)
 
 class Board:
     def __init__(self) -> None:
-        self.sos_button = Pin(_SOS_BUTTON, Pin.IN, Pin.PULL_UP)
+        self.sos_button = WakePin(_SOS_BUTTON, Pin.PULL_UP)
+        self.imu_int1 = WakePin(_IMU_INT1, Pin.PULL_UP)
+        self.oximeter_int = WakePin(_OXIMETER_INT, Pin.PULL_UP)
+        self.modem_ring = WakePin(_MODEM_RING, Pin.PULL_UP)
+        self.strap_loop = WakePin(_STRAP_LOOP, None)
+        self.charger_status = WakePin(_CHARGER_STATUS, Pin.PULL_UP, has_interrupt=False)
         self.nvs = NVS("opaska")
 
     @staticmethod
@@ -91,10 +99,6 @@ class Board:
         return I2C(0, sda=Pin(_I2C_SDA), scl=Pin(_I2C_SCL), freq=_I2C_HZ)
 
     @property
-    def imu_int1(self) -> Pin:
-        return Pin(_IMU_INT1, Pin.IN)
-
-    @property
     def modem_uart(self) -> UART:
         return UART(1, baudrate=_MODEM_BAUD, tx=Pin(_MODEM_TX), rx=Pin(_MODEM_RX))
 
@@ -105,14 +109,6 @@ class Board:
     @property
     def modem_dtr(self) -> Pin:
         return Pin(_MODEM_DTR, Pin.OUT, value=0)
-
-    @property
-    def oximeter_int(self) -> Pin:
-        return Pin(_OXIMETER_INT, Pin.IN, Pin.PULL_UP)
-
-    @property
-    def strap_loop(self) -> Pin:
-        return Pin(_STRAP_LOOP, Pin.IN)
 
     @property
     def strap_sense(self) -> ADC:
@@ -130,7 +126,3 @@ class Board:
     @property
     def nfc_reset(self) -> Pin:
         return Pin(_NFC_RESET, Pin.OUT, value=0)
-
-    @property
-    def charger_status(self) -> Pin:
-        return Pin(_CHARGER_STATUS, Pin.IN, Pin.PULL_UP)

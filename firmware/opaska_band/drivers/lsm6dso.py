@@ -2,8 +2,9 @@
 """LSM6DSO accelerometer at +-16 g and 52 Hz: samples in mg out of its FIFO, and wake-ups by INT1.
 
 The FIFO holds 512 samples, 9.8 s, and then forgets the oldest: whoever comes when INT1 wakes has
-what was before the impact. Watching, INT1 rises at an impact, in free fall, and when 8 s are
-waiting; dozing, at any movement. It stays up until `take_wake`. Data sheet: ST LSM6DSO; AN5192.
+what was before the impact. Watching, INT1 is raised at an impact, in free fall, and when 8 s are
+waiting; dozing, at any movement. It stays so until `take_wake`. Raised is low, as of all that wakes
+the processor (sleep.py). Data sheet: ST LSM6DSO; AN5192.
 """
 
 import time
@@ -40,7 +41,7 @@ _AT_WATERMARK = const(0x08)  # INT1_FIFO_TH
 _IMPACT = const(6)  # 62.5 mg each: 375 mg on one axis; no impact above 1.65 g stays below on all
 _MOVEMENT = const(2)  # 125 mg: any gesture, no breathing
 _SETUP = (  # (register, value), in this order
-    (_CTRL3_C, 0x44),  # BDU, IF_INC
+    (_CTRL3_C, 0x64),  # BDU, H_LACTIVE, IF_INC
     (0x17, 0x80),  # CTRL8_XL: high-pass at ODR / 100 = 0.5 Hz, so that no threshold feels gravity
     (0x07, WATERMARK & 0xFF),
     (0x08, WATERMARK >> 8),
@@ -83,7 +84,7 @@ class LSM6DSO:
         for register, value in _SETUP:
             self._set(register, value)
         self.watch()
-        int1.irq(lambda _: on_wake(), int1.IRQ_RISING)
+        int1.irq(lambda _: on_wake(), int1.IRQ_FALLING)
 
     def watch(self) -> None:
         """Wake at impacts and when 8 s are waiting."""
@@ -96,8 +97,8 @@ class LSM6DSO:
         self._set(_WAKE_UP_THS, _MOVEMENT)
 
     def is_raised(self) -> bool:
-        """Whether INT1 is up."""
-        return self._int1.value() == 1
+        """Whether INT1 is raised, which is low."""
+        return self._int1.value() == 0
 
     def take_wake(self) -> bool:
         """Lets go of INT1; whether an impact, movement or free fall had raised it."""

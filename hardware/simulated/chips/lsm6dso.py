@@ -292,7 +292,9 @@ class LSM6DSO:
         return raised != bool(self._registers[CTRL3_C] & _INT_ACTIVE_LOW)
 
     def _drive_int1(self) -> None:
-        level = self._level(self._events, len(self._fifo)) and self.fault != "unwired"
+        level = self._level(self._events, len(self._fifo))
+        if self.fault == "unwired":  # the processor sees it as if nothing happened
+            level = bool(self._registers[CTRL3_C] & _INT_ACTIVE_LOW)
         if level != self._int1:
             self._int1 = level
             if self.on_int1:
