@@ -28,6 +28,7 @@ _LOOK_S = const(300)
 _SOON_S = const(60)  # when it is critical
 _SURE_S = const(10)  # before anything is said: a transmission pulls the voltage down for a moment
 _NO_ANSWER = const("no answer")
+_WELL = const(12)  # an hour of looks: a gauge that comes and goes is one trouble
 
 
 class Battery:
@@ -36,6 +37,7 @@ class Battery:
     def __init__(self, board: "Any", faults: "Faults") -> None:
         self.percent: "int | None" = None  # as last read: an SOS does not wait for the bus
         self.trouble = ""  # what is wrong with the gauge now
+        self._well = _WELL  # looks since there was trouble
         self._board = board
         self._faults = faults
         self._gauge: "Any" = None
@@ -128,8 +130,9 @@ class Battery:
         except OSError as error:
             trouble = error.args[0] if isinstance(error.args[0], str) else _NO_ANSWER
             self._gauge = self.percent = None
-        if trouble and not self.trouble:
+        if trouble and self._well >= _WELL:
             self._faults.note(reports.GAUGE, trouble)
+        self._well = 0 if trouble else self._well + 1
         self.trouble = trouble
         return not trouble
 

@@ -66,6 +66,9 @@ def test_gaining_ten_percent_ends_a_discharge_and_nine_do_not() -> None:
         (6, 3500, 200, 2),
         (1, 3500, 200, 3),
         (80, 3400, 200, 3),
+        (80, 3551, None, 0),  # percent that are stuck:
+        (80, 3550, None, 1),
+        (80, 3480, 200, 2),
     ],
 )
 def test_percent_voltage_and_forecast_can_each_say_how_low(

@@ -132,6 +132,17 @@ async def test_a_nonsense_rate_neither_rings_nor_hides(board: Boards, crate: int
         assert run.codes == [BATTERY_LOW]
 
 
+async def test_a_charge_that_stands_still_hides_no_empty_cell(board: Boards) -> None:
+    async with running(board) as run:
+        run.gauge.stuck[SOC] = 80 * 256
+        run.percent = 30
+        await run.drain(2, to=0.2)
+        assert run.codes == [BATTERY_LOW, BATTERY_CRITICAL]
+        run.gauge.set(0, 3_390)
+        await run.let_pass(7)
+        assert run.codes == [BATTERY_LOW, BATTERY_CRITICAL, LAST_WORDS]
+
+
 async def test_a_short_dip_of_the_voltage_is_no_last_word(board: Boards) -> None:
     async with running(board) as run:
         run.gauge.set(60, 3_300)

@@ -8,8 +8,10 @@
 # believed is no state of the cell: nothing happens here until it can be believed again.
 
 LOW_PERCENT = 20
+LOW_MV = 3_550  # well below what 20 percent show: for percent that stand still
 LOW_HOURS = 36  # by forecast: a day, and the half of one for what a forecast does not know
 CRITICAL_PERCENT = 6
+CRITICAL_MV = 3_480
 CRITICAL_HOURS = 4
 LAST_PERCENT = 1
 LAST_MV = 3_400  # the modem works down to 3,300
@@ -61,9 +63,9 @@ def level(percent: int, millivolts: int, hours_left: "int | None") -> int:
     hours = LOW_HOURS + 1 if hours_left is None else hours_left
     if percent <= LAST_PERCENT or millivolts <= LAST_MV:
         return 3
-    if percent <= CRITICAL_PERCENT or hours <= CRITICAL_HOURS:
+    if percent <= CRITICAL_PERCENT or millivolts <= CRITICAL_MV or hours <= CRITICAL_HOURS:
         return 2
-    return int(percent <= LOW_PERCENT or hours <= LOW_HOURS)
+    return int(percent <= LOW_PERCENT or millivolts <= LOW_MV or hours <= LOW_HOURS)
 
 
 def charged(percent: int, said_percent: int) -> int:

@@ -38,7 +38,7 @@ POWER_ON, HARD_RESET, WATCHDOG, DEEP_SLEEP, SOFT_RESET = range(1, 6)  # machine.
 EXT0_WAKE, EXT1_WAKE, TIMER_WAKE = 2, 3, 4  # machine.wake_reason()
 
 _SOS_BUTTON = PINS["sos_button"]  # the button pulls it low
-_EMPTY_MV, _FULL_MV = 3300, 4200
+_EMPTY_MV, _FULL_MV = 3450, 4150
 
 State = Literal["off", "on", "asleep", "halted"]  # halted: the program has ended, as at a REPL
 FlashFault = Literal["unreadable", "full", "read_only"]
@@ -78,6 +78,8 @@ class SimulatedBand(Witness):
         )
         self._first_ticks_ms = first_ticks_ms
         self.circuit = Circuit(self.time, self._board.send)
+        self.link.radio = self.circuit.wiring.radio
+        self.circuit.wiring.radio.on_free = self.link.pump
         self._clock = virtual_clock
         self._fault: FlashFault | None = None
         self._once: dict[str, Any] = {}  # commands for the next start alone
