@@ -10,6 +10,7 @@ be told better later.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final, NamedTuple
 
 from opaska_gateway.care.sdm import CardKeys, counter_of
@@ -31,6 +32,10 @@ VERDICTS: Final = (VERIFIED, PLAIN, UNKNOWN, UNCHECKED, NO_PROOF, WRONG_PROOF, R
 COUNTING: Final = frozenset((VERIFIED, PLAIN, UNKNOWN, UNCHECKED))
 WELCOME: Final = frozenset((VERIFIED, PLAIN))  # is told what was planned
 REVOKED: Final = "revoked"  # instead of a verdict that counts
+FLOOD: Final = "flood"  # instead of one that counts unproved: a stolen band makes them up
+
+MOST_UNPROVED: Final = 100  # touches at one band in a day; a busy one has twenty
+DAY_MS: Final = 86_400_000
 
 
 class Card(NamedTuple):
@@ -62,6 +67,23 @@ def judge(card: Card | None, uid: bytes, proof: bytes | None) -> Judged:
         return Judged(UNCHECKED)
     counter = counter_of(proof, uid, card.keys)
     return Judged(WRONG_PROOF) if counter is None else Judged(VERIFIED, counter)
+
+
+class Floods:
+    """Which bands say on which days more of cards than can be."""
+
+    def __init__(self) -> None:
+        self._unproved: Counter[tuple[bytes, int]] = Counter()
+
+    def count(self, device_id: bytes, verdict: str, at_ms: int) -> None:
+        """All touches first."""
+        if verdict != VERIFIED:
+            self._unproved[device_id, at_ms // DAY_MS] += 1
+
+    def standing(self, device_id: bytes, verdict: str, at_ms: int) -> str:
+        """The verdict; what a card has proved counts in a flood, too."""
+        is_flood = self._unproved[device_id, at_ms // DAY_MS] > MOST_UNPROVED
+        return FLOOD if is_flood and verdict in COUNTING and verdict != VERIFIED else verdict
 
 
 def standing(verdict: str, at_ms: int, revoked_ms: int | None) -> str:

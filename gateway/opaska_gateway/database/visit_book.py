@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from opaska_gateway.care.touch import COUNTING, REPLAYED, standing
+from opaska_gateway.care.touch import COUNTING, REPLAYED, Floods, standing
 from opaska_gateway.care.visit import LIMIT_MS, Touch, pair
 from opaska_gateway.care.visit_marks import mark
 from opaska_gateway.database.tables import device, event
@@ -84,9 +84,13 @@ def read(connection: Connection, since_ms: int, until_ms: int, now_ms: int) -> B
     touches: list[Touch] = []
     replayed: set[tuple[bytes, int]] = set()
     around = visit_touch.c.at_ms.between(from_ms, until_ms + LIMIT_MS)
-    for row in connection.execute(_TOUCHES.where(around)):
-        book.rows[row.event_id] = row
-        stands = standing(row.verdict, row.at_ms, row.revoked_ms)
+    book.rows = {row.event_id: row for row in connection.execute(_TOUCHES.where(around))}
+    floods = Floods()
+    for row in book.rows.values():
+        floods.count(row.device_id, row.verdict, row.at_ms)
+    for row in book.rows.values():
+        stands = floods.standing(row.device_id, row.verdict, row.at_ms)
+        stands = standing(stands, row.at_ms, row.revoked_ms)
         if stands in COUNTING:
             touches.append(_touch(row))
             continue

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.care import visit_test
-from opaska_gateway.care.touch import VERDICTS
+from opaska_gateway.care.touch import FLOOD, VERDICTS
 from opaska_gateway.care.visit import ENDED
 from opaska_gateway.database import visit_book
 from opaska_gateway.database.tables import person
@@ -86,12 +86,13 @@ async def refused(
     called = await carers.names(connection, vault)
     lines: dict[tuple[bytes, bytes, str], dict[str, Any]] = {}
     for row, why in book.refused:
+        is_one = why != FLOOD  # card, not as many as a stolen band may think of
         line = lines.setdefault(
-            (row.device_id, row.card, why),
+            (row.device_id, row.card if is_one else b"", why),
             {
                 "label": row.label,
-                "card": row.card.hex(),
-                "carer": called.get(row.carer_id, STRANGER),
+                "card": row.card.hex() if is_one else "",
+                "carer": called.get(row.carer_id, STRANGER) if is_one else "",
                 "why": why,
                 "times": 0,
                 "first_ms": row.at_ms,

@@ -132,6 +132,20 @@ async def test_replayed_and_copied_cards_make_no_visit_and_are_counted(heart: Co
     }
 
 
+async def test_a_stolen_band_cannot_bury_the_visits_of_others_or_its_own(heart: Core) -> None:
+    band, card = await heart.add_band(), Ntag424()
+    await carer(heart, band, "Anna", card)
+    now = clock.now_ms()
+    begun = now - now % (24 * HOUR)  # all on one day
+    made_up = [touch(band, new_uid(), **at(begun, now)) for _ in range(101)]
+    proved = touch(band, card, **at(begun, now))
+    await bring(heart, *((band, frame) for frame in (*made_up, proved)), received_ms=now)
+    assert [line["carer"] for line in await listed(heart)] == ["Anna"]
+    async with heart.database.read() as connection:
+        lines = await visits.refused(connection, heart.vault, now - 24 * HOUR, now)
+    assert [(line["why"], line["times"]) for line in lines] == [("flood", 101)]
+
+
 async def test_list_can_be_of_one_wearer_or_one_carer(heart: Core) -> None:
     band, other = await heart.add_band(), await heart.add_band()
     anna, beata = new_uid(), new_uid()
