@@ -22,43 +22,56 @@ if TYPE_CHECKING:
 
 TICK_MS = 100  # the shortest pulse that is felt under a sleeve
 
-_RED = const(0b001)
-_GREEN = const(0b010)
-_BLUE = const(0b100)
-_AMBER = const(0b011)
-_WHITE = const(0b111)
+_ALARM = const("alarm")
+
 _FULL = const(65_535)  # duty_u16
 _LED_DUTY = const(_FULL // 4)  # bright enough in a room, a quarter of the current
 _BUZZER_DUTY = const(_FULL // 2)  # a piezo is loudest at half
 _QUIET_EXTRA = const(2)  # digits that `quiet` adds to the motor in place of a tone
 
+# One text, which stays in the flash; of each pattern:
+# name
 # rhythm     see above
 # tone_hz    at most 2 kHz: older ears lose the high tones first; 0 = silent
-# colour     bits red, green, blue
+# colour     of red, green, blue; rg is amber, rgb white
 # again_ms   pause before it is said again, until something else is; 0 = said once
-Pattern = namedtuple("Pattern", ("rhythm", "tone_hz", "colour", "again_ms"))
-
-PATTERNS = {
-    "fault": Pattern("10101", 0, _AMBER, 0),  # at start-up, for whoever has it on the bench
-    "safe_mode": Pattern("303030003030300", 400, _WHITE, 0),
-    "hold": Pattern("23456789", 0, _WHITE, 0),
-    "working": Pattern("4440", 600, _BLUE, 3_000),
-    "not_sent": Pattern("909090909000505050", 300, _RED, 30_000),
-    "stored": Pattern("66600666", 800, _BLUE, 0),
-    "accepted": Pattern("777700777700777700", 1_000, _GREEN, 0),
-    "taken": Pattern("99999900999999009999990099999900", 1_200, _GREEN, 0),
-    "closed": Pattern("5000005", 500, _GREEN, 0),
-    "countdown": Pattern("444", 500, _AMBER, 0),
-    "countdown_2": Pattern("55555", 700, _AMBER, 0),
-    "countdown_3": Pattern("7777777", 900, _RED, 0),
-    "countdown_4": Pattern("9999999999", 1_200, _RED, 0),
-    "confirmed": Pattern("90990", 500, _WHITE, 0),  # held long enough: let go to cancel
-    "cancelled": Pattern("765432", 500, _GREEN, 0),
-    "put_on": Pattern("3003", 700, _WHITE, 0),  # by day, when it lies about
-}
+# manner     "alarm": of an alarm on its way; "aside": says nothing about one, and never hides it or
+#            ends what stands
+PATTERNS = """
+fault 10101 0 rg 0 aside
+safe_mode 303030003030300 400 rgb 0 aside
+hold 23456789 0 rgb 0 aside
+working 4440 600 b 3000 alarm
+not_sent 909090909000505050 300 r 30000 alarm
+stored 66600666 800 b 0 alarm
+accepted 777700777700777700 1000 g 0 alarm
+taken 99999900999999009999990099999900 1200 g 0 alarm
+closed 5000005 500 g 0 alarm
+countdown 444 500 rg 0 aside
+countdown_2 55555 700 rg 0 aside
+countdown_3 7777777 900 r 0 aside
+countdown_4 9999999999 1200 r 0 aside
+confirmed 90990 500 rgb 0 aside
+cancelled 765432 500 g 0 aside
+put_on 3003 700 rgb 0 aside
+"""
 COUNTDOWN = ("countdown", "countdown_2", "countdown_3", "countdown_4")
-# These say nothing about an alarm on its way, and never hide it or end what stands.
-_PASSING = ("fault", "safe_mode", "hold", "confirmed", "cancelled", "put_on") + COUNTDOWN
+
+Pattern = namedtuple("Pattern", ("rhythm", "tone_hz", "colour", "again_ms", "manner"))
+
+
+def pattern(name: str) -> Pattern:
+    """What PATTERNS says; `colour` as bits red, green, blue. KeyError when it says nothing."""
+    table = PATTERNS
+    at = table.find("\n" + name + " ")
+    if at < 0:
+        raise KeyError(name)
+    line = table[at + 1 : table.find("\n", at + 1)]
+    _, rhythm, tone_hz, colours, again_ms, manner = line.split(" ")
+    colour = 0
+    for letter in colours:
+        colour |= 1 << "rgb".find(letter)
+    return Pattern(rhythm, int(tone_hz), colour, int(again_ms), manner)
 
 
 class Signals:
@@ -72,6 +85,7 @@ class Signals:
         self._led = board.led
         self._faults = faults
         self._running = ""  # the pattern that is played now; "" = none, or a pause
+        self._pattern: "Any" = None  # what it is
         self._standing = ""  # the pattern that is repeated until something else is said
         self._next = ""  # a passing remark that waits for the end of the running pattern
         self._task: "Any" = None
@@ -79,19 +93,20 @@ class Signals:
 
     def play(self, name: str) -> None:
         """Say this now; a passing remark waits for the end of what is being said."""
-        if name in _PASSING:
+        new = pattern(name)
+        if new.manner != _ALARM:
             if self._is_telling():
                 self._next = name
                 return
         else:
             self._next = ""
-            self._standing = name if PATTERNS[name].again_ms else ""
+            self._standing = name if new.again_ms else ""
         self._start(name, TICK_MS)
 
     def hold(self, hold_ms: int) -> None:
         """The vibration that grows while the button is held; what stands goes on afterwards."""
         if not self._is_telling():
-            self._start("hold", max(hold_ms // len(PATTERNS["hold"].rhythm), 1))
+            self._start("hold", max(hold_ms // len(pattern("hold").rhythm), 1))
 
     def released(self) -> None:
         """The button was let go before the end of the hold."""
@@ -110,8 +125,8 @@ class Signals:
 
     def _is_telling(self) -> bool:
         """Whether something runs that is said only once and must be felt whole."""
-        name = self._running
-        return bool(name) and name not in _PASSING and not PATTERNS[name].again_ms
+        running = self._pattern
+        return bool(self._running) and running.manner == _ALARM and not running.again_ms
 
     def _start(self, name: str, tick_ms: int) -> None:
         """The first tick within this call: an answer is felt without waiting for another task."""
@@ -123,17 +138,17 @@ class Signals:
     def _begin(self, name: str) -> None:
         self._running = name
         if name:
+            self._pattern = pattern(name)
             self._note(name)
-            self._tick(PATTERNS[name], 0)
+            self._tick(0)
 
     async def _play_on(self, tick_ms: int) -> None:
         """The rest of the running pattern, then what waits, then again what stands."""
         while True:
             if self._running:
-                pattern = PATTERNS[self._running]
-                for index in range(1, len(pattern.rhythm)):
+                for index in range(1, len(self._pattern.rhythm)):
                     await asyncio.sleep_ms(tick_ms)
-                    self._tick(pattern, index)
+                    self._tick(index)
                 await asyncio.sleep_ms(tick_ms)
             self._running = ""
             self._output(0, 0, 0)
@@ -141,13 +156,14 @@ class Signals:
             if self._next:
                 name, self._next = self._next, ""
             elif self._standing:
-                await asyncio.sleep_ms(PATTERNS[self._standing].again_ms)
+                await asyncio.sleep_ms(pattern(self._standing).again_ms)
                 name = self._standing
             else:
                 return
             self._begin(name)
 
-    def _tick(self, pattern: Pattern, index: int) -> None:
+    def _tick(self, index: int) -> None:
+        pattern = self._pattern
         strength = int(pattern.rhythm[index])
         if not strength:
             self._output(0, 0, 0)

@@ -5,10 +5,11 @@ from band_support import Board, codes, faults, main, settle
 
 from opaska_band import signals
 from opaska_band.decisions import help as help_
-from opaska_band.signals import PATTERNS, Pattern, Signals
+from opaska_band.signals import PATTERNS, Signals, pattern
 from opaska_protocol.reports import TASK_FAILED
 
 TICK_MS = 2
+NAMES = [line.split()[0] for line in PATTERNS.strip().split("\n")]
 
 
 def player():
@@ -18,12 +19,14 @@ def player():
 
 
 def repeat_soon(name):
-    PATTERNS[name] = Pattern(*PATTERNS[name][:3], 5)
+    again = " %d alarm" % pattern(name).again_ms
+    at = PATTERNS.find(again, PATTERNS.find("\n" + name + " "))
+    signals.PATTERNS = PATTERNS[:at] + " 5 alarm" + PATTERNS[at + len(again) :]
 
 
 def length_ms(name):
     """With room for a slow machine."""
-    return 4 * TICK_MS * (len(PATTERNS[name].rhythm) + 2)
+    return 4 * TICK_MS * (len(pattern(name).rhythm) + 2)
 
 
 async def test_pattern_is_felt_within_the_call():
@@ -74,7 +77,7 @@ async def test_hold_grows_to_the_end_of_the_hold():
     felt = board.motor.duties[start:-1]
     assert board.notes == ["hold"]
     assert felt == sorted(felt), felt
-    assert len(felt) == len(PATTERNS["hold"].rhythm), felt
+    assert len(felt) == len(pattern("hold").rhythm), felt
     assert felt[-1] == 65535
     assert board.motor.duties[-1] == 0
 
@@ -199,34 +202,33 @@ async def test_silence_ends_everything():
 
 def test_every_told_state_has_a_pattern():
     told = [name for row in help_.TOLD.values() for name in row if name]
-    assert all([name in PATTERNS for name in told])
+    assert all([name in NAMES for name in told])
 
 
 def test_meanings_grow_stronger_and_not_sent_is_unlike_them():
-    nearer = [PATTERNS[name] for name in ("working", "stored", "accepted", "taken")]
+    nearer = [pattern(name) for name in ("working", "stored", "accepted", "taken")]
     for i in range(len(nearer) - 1):
         weaker, stronger = nearer[i], nearer[i + 1]
         assert max(stronger.rhythm) >= max(weaker.rhythm)
         assert sum(map(int, stronger.rhythm)) > sum(map(int, weaker.rhythm))
         assert stronger.tone_hz > weaker.tone_hz
     # Pulses of help last 300 ms and more, those of "not sent" 100 ms: told apart under a sleeve.
-    for pattern in nearer:
-        assert min([len(pulse) for pulse in pattern.rhythm.split("0") if pulse]) >= 3
-    assert max([len(pulse) for pulse in PATTERNS["not_sent"].rhythm.split("0")]) == 1
+    for said in nearer:
+        assert min([len(pulse) for pulse in said.rhythm.split("0") if pulse]) >= 3
+    assert max([len(pulse) for pulse in pattern("not_sent").rhythm.split("0")]) == 1
 
 
 def test_every_meaning_is_felt_heard_and_seen():
-    for name, pattern in PATTERNS.items():
-        assert any([digit != "0" for digit in pattern.rhythm])
-        assert pattern.tone_hz or name in ("hold", "fault"), name
-        assert pattern.colour
+    for name in NAMES:
+        said = pattern(name)
+        assert any([digit != "0" for digit in said.rhythm])
+        assert said.tone_hz or name in ("hold", "fault"), name
+        assert 0 < said.colour < 8
 
 
 def test_tones_are_low_enough_for_older_ears_and_colour_never_speaks_alone():
-    for pattern in PATTERNS.values():
-        assert pattern.tone_hz <= 2_000
-        assert pattern.colour
-    rhythms = [pattern.rhythm for pattern in PATTERNS.values()]
+    assert all([pattern(name).tone_hz <= 2_000 for name in NAMES])
+    rhythms = [pattern(name).rhythm for name in NAMES]
     assert len(set(rhythms)) == len(rhythms)
 
 
