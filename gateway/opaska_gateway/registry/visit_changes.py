@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import insert, select
 
-from opaska_gateway.care.touch import COUNTING, standing
-from opaska_gateway.database.tables import event, person
-from opaska_gateway.database.visit_tables import card, visit_correction, visit_touch
+from opaska_gateway.database import visit_book
+from opaska_gateway.database.tables import person
+from opaska_gateway.database.visit_tables import visit_correction, visit_touch
 from opaska_gateway.errors import NotFound, Refused
 from opaska_gateway.registry.cards import SERVICES
 from opaska_gateway.registry.carers import CARER
@@ -24,6 +24,8 @@ from opaska_gateway.registry.visits import SAID_SEALED, said_id
 from opaska_gateway.vault import personal_context
 
 if TYPE_CHECKING:
+    from opaska_gateway.care.visit import Visit
+    from opaska_gateway.database.visit_book import Book
     from opaska_gateway.registry.change import AnyRow, Change
 
 LONGEST_MS = 24 * 3_600_000  # a typing error makes no visit of a week
@@ -39,24 +41,23 @@ class Said(NamedTuple):
     withdrawn: bool = False
 
 
-async def correct(change: Change, visit: int, said: Said, why: str) -> int:
+async def correct(change: Change, number: int, said: Said, why: str) -> int:
     """Note what somebody says of the visit with this number; how many things that are."""
     if not why.strip():
         raise Refused("the reason is empty; write why, such as --why 'forgot to check out'")
-    touch = await _touch(change, visit)
+    touch, was = await _visit(change, number)
     values = await _values(change, touch, said)
     if not values:
         raise Refused("nothing was said; write --from, --to, --carer, --service or --withdraw")
     sealed = await _sealed(change, touch, why)
     for what, value in values.items():
-        was = await _last(change, visit, what)
         await change.connection.execute(
             insert(visit_correction).values(
                 organisation_id=touch.organisation_id,
-                event_id=visit,
+                event_id=number,
                 person_id=touch.person_id,
                 what=what,
-                from_value=was,
+                from_value=was.get(what),
                 to_value=value,
                 sealed=sealed,
                 said_by=change.who,
@@ -65,26 +66,42 @@ async def correct(change: Change, visit: int, said: Said, why: str) -> int:
         )
         await change.note(
             "visit_corrected",
-            f"visit:{visit}",
+            f"visit:{number}",
             touch.organisation_id,
-            from_value=_in_words(what, was),
+            from_value=_in_words(what, was.get(what)),
             to_value=_in_words(what, value),
         )
     return len(values)
 
 
-async def _touch(change: Change, visit: int) -> AnyRow:
+async def _visit(change: Change, number: int) -> tuple[AnyRow, dict[str, str]]:
+    """(its touch of this number, what holds of it: as measured, or as was said last)"""
     query = (
-        select(visit_touch, card.c.revoked_ms, person.c.wrapped_key)
-        .join(event, visit_touch.c.event_id == event.c.id)
-        .outerjoin(card, visit_touch.c.card_id == card.c.id)
+        select(visit_touch, person.c.wrapped_key)
         .outerjoin(person, visit_touch.c.person_id == person.c.id)
-        .where(visit_touch.c.event_id == visit)
+        .where(visit_touch.c.event_id == number)
     )
-    row = (await change.connection.execute(query)).first()
-    if row is None or standing(row.verdict, row.at_ms, row.revoked_ms) not in COUNTING:
-        raise NotFound(f"there is no visit {visit}; see `opaska visits list`")
-    return row
+    touch = (await change.connection.execute(query)).first()
+    if touch is not None:
+        around = touch.at_ms, touch.at_ms, change.at_ms
+        book = await change.connection.run_sync(visit_book.read, *around)
+        for visit in book.visits:
+            if number in (one.event_id for one in visit.touches):
+                return touch, _holds(visit, book)
+    raise NotFound(f"there is no visit {number}; see `opaska visits list`")
+
+
+def _holds(visit: Visit, book: Book) -> dict[str, str]:
+    carer_id = visit.first.carer_id
+    measured = {
+        "from": str(visit.begin.at_ms) if visit.begin else None,
+        "to": str(visit.end.at_ms) if visit.end else None,
+        "carer": carer_id.hex() if carer_id else None,
+        "service": str(visit.service),
+    }
+    rows = [row for one in visit.touches for row in book.said.get(one.event_id, ())]
+    said = {row.what: row.to_value for row in sorted(rows, key=lambda row: int(row.id))}
+    return {what: value for what, value in (measured | said).items() if value is not None}
 
 
 async def _values(change: Change, touch: AnyRow, said: Said) -> dict[str, str]:
@@ -121,18 +138,6 @@ async def _sealed(change: Change, touch: AnyRow, why: str) -> bytes:
     return seal_facts(
         key_of(change.vault, touch, touch.person_id), SAID_SEALED, row_id, {"why": why}
     )
-
-
-async def _last(change: Change, visit: int, what: str) -> str | None:
-    """What was said of it before."""
-    query = (
-        select(visit_correction.c.to_value)
-        .where(visit_correction.c.event_id == visit, visit_correction.c.what == what)
-        .order_by(visit_correction.c.id.desc())
-        .limit(1)
-    )
-    last: str | None = (await change.connection.execute(query)).scalar()
-    return last
 
 
 def _in_words(what: str, value: str | None) -> str | None:

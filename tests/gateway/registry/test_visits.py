@@ -185,14 +185,19 @@ async def test_a_correction_stands_beside_what_was_measured_with_name_and_reason
         await visit_changes.correct(change, before["visit"], Said(withdrawn=True), "a test")
     (after,) = await listed(heart)
     assert {**after, "said": []} == before, "nothing that was measured has changed"
-    assert [(one["what"], one["is"], one["why"]) for one in after["said"]][1:] == [
-        ("carer", "Beata", "she forgot"),
-        ("service", 4, "she forgot"),
-        ("withdrawn", 1, "a test"),
+    assert [(one["what"], one["was"], one["is"], one["why"]) for one in after["said"]][1:] == [
+        ("carer", "Anna", "Beata", "she forgot"),
+        ("service", 1, 4, "she forgot"),
+        ("withdrawn", None, 1, "a test"),
     ]
+    assert after["said"][0]["was"] == before["to_ms"]
+    async with changing(heart) as change:
+        await visit_changes.correct(change, before["visit"] + 1, Said(service=5), "four? five!")
+    (after,) = await listed(heart)
+    assert (after["said"][-1]["was"], after["said"][-1]["is"]) == (4, 5)
     assert {one["by"] for one in after["said"]} == {"os:tester"}
     lines = await heart.rows("SELECT what, to_value, why FROM audit WHERE what LIKE 'visit_%'")
-    assert [line.what for line in lines] == ["visit_corrected"] * 4
+    assert [line.what for line in lines] == ["visit_corrected"] * 5
     assert not any("forgot" in str(line) for line in lines), "the audit outlives an erasure"
 
 
