@@ -82,7 +82,9 @@ def hear(
     if version > MAX_REPORTED or (before is None and desired is None and not version):
         return False  # nonsense, or a band as it was made
     if before is not None and (before.reported_ms or 0) > at_ms:
-        return True  # it waited, and tells of an earlier time
+        if (before.reported_ms or 0) <= clock.now_ms():
+            return True  # it waited, and tells of an earlier time
+        _update(connection, device_id, before.version, reported_ms=at_ms - 1)  # a clock was wrong
     is_new = before is None or before.version != version
     if is_new:
         _note(connection, device_id, organisation_id, version, at_ms)

@@ -123,6 +123,24 @@ async def test_a_heartbeat_that_waited_does_not_take_back_what_came_since(heart:
     assert reported.version == 1
 
 
+async def test_what_was_reported_while_the_clock_was_wrong_holds_only_until_the_next_heartbeat(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    await _want(heart, band, hold_ms=800)
+    with clock.driven_by(Later(24 * HOUR_MS)):
+        await _beat(heart, band, 1)
+    await _want(heart, band, hold_ms=900)
+    band.restart()
+    await _beat(heart, band, 0)  # and it has lost them
+    assert _orders(band)[-1] == (3, {0: 2, 1: 900})
+    await _beat(heart, band, 2)
+    desired, reported, _ = await _known(heart, band)
+    assert desired == reported
+    assert reported is not None
+    assert reported.version == 2
+
+
 async def test_a_restored_database_orders_its_set_above_the_version_that_it_never_knew(
     heart: Core,
 ) -> None:
