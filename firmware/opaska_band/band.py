@@ -55,6 +55,7 @@ class Band:
         self.obeys = False  # orders: not before it is certain that this is no safe mode
         self.heartbeat: "Any" = None
         self._alarm_ms = 0  # uptime of the latest alarm; an earlier boot's counts from the start
+        self._nearing: "Any" = None
         self._tasks: "list[Any]" = []
         self.battery: "Any" = attempt("battery", self._make_battery, self.faults)
         self.signals: "Any" = attempt("signals", self._make_signals, self.faults)
@@ -149,7 +150,12 @@ class Band:
         brokers = attempt("brokers", lambda: parse_brokers(self.identity.brokers), self.faults, [])
         psk = (name, derive_psk(self.identity.key)) if self.identity.tls else None
         board = self.board
-        modem = EG915U(board.modem_uart, power_key=board.modem_power_key, dtr=board.modem_dtr)
+        modem = EG915U(
+            board.modem_uart,
+            power_key=board.modem_power_key,
+            dtr=board.modem_dtr,
+            ring=board.modem_ring,
+        )
         self.cellular = Cellular(modem, brokers, tls_psk=psk)
         inbox = attempt("inbox", self._make_inbox, self.faults)
         self.client = MqttClient(
@@ -321,6 +327,7 @@ class Band:
             fields["position"] = attempt("place", self.place.last, self.faults)
         return fields
 
+        self._nearing = asyncio.create_task(self.cellular.modem.be_near(True))
     def _answered(self, answer: "Answer") -> None:
         """The wearer first; then the report is freed. Neither waits for the other to succeed."""
         boot, seq, state_ = answer.boot, answer.seq, answer.state
@@ -349,3 +356,5 @@ class Band:
 def _keepalive_s(settings: Settings) -> int:
     """Longer than from one heartbeat to the next: then nothing is said between them."""
     return settings.heartbeat_s * 3 // 2
+        if state_ == answers.CLOSED and self.sos.reports.newest_open() is None:
+            self._nearing = asyncio.create_task(self.cellular.modem.be_near(False))

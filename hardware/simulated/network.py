@@ -20,6 +20,8 @@ _CONNECTED = const(4)
 _PPPERR_CONNECT = const(6)  # connection lost
 _PPPERR_PROTOCOL = const(8)  # nobody answered
 
+_FRAME = const(b"~\x21~")  # whatever is sent: its bytes are not simulated
+
 _call = False  # the modem is in data mode
 _up = None  # the PPP that carries the sockets
 
@@ -55,6 +57,8 @@ class PPP:
         return -self._error if self._state == _ERROR else self._state
 
     def poll(self, stream=None):
+        while self._state >= _CONNECTING and self._stream.any():
+            self._stream.read()
         return 0
 
     def ipconfig(self, name):
@@ -86,6 +90,10 @@ class PPP:
 
 def _obey(name, value):
     global _call
+    if name == "transmit":
+        if _up:  # beside what is under way, as lwIP's own thread does
+            clock.after(0, lambda stream=_up._stream: stream.write(_FRAME))
+        return True
     if name != "call":
         return False
     _call = value

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from .chips.eg915u import DATA, EG915U
+from .chips.eg915u_radio import Radio
 from .chips.lsm6dso import LSM6DSO
 from .chips.max17048 import MAX17048
 from .chips.max30102 import MAX30102
@@ -57,6 +58,7 @@ class Processor(Protocol):
     def drive(self, gpio: int, level: int | None) -> None: ...
     def uart(self, tx: int, data: bytes) -> None: ...
     def call(self, open_: bool) -> None: ...
+    def transmit(self) -> None: ...
     def after(self, ms: float, function: Callable[[], None]) -> None: ...
     def now_ms(self) -> float: ...
     def utc(self) -> tuple[int, int, int, int, int, int]: ...
@@ -91,6 +93,11 @@ class Wiring:
         self.modem = EG915U(processor.after, processor.utc)
         self.modem.to_host = lambda data: processor.uart(PINS["modem_tx"], data)
         self.modem.on_change = self._tell_call
+        self.modem.sleep.on_ring = lambda low: processor.drive(
+            PINS["modem_ring"], 0 if low else None
+        )
+        self.radio = Radio(self.modem, processor.after, processor.now_ms, processor.transmit)
+        self.modem.on_ppp = self.radio.heard_ppp
         self._in_call = False
 
     def power_on(self) -> None:

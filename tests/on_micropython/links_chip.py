@@ -175,6 +175,46 @@ class SharingChip(Chip):
             self._handler(self)
 
 
+class SleepyChip(SharingChip):
+    """One that also knows AT+QSCLK, and rings."""
+
+    def __init__(self):
+        super().__init__()
+        self.asleep = False
+        self.lost = b""  # said to it in its sleep
+        self.ring = Ring()
+        self._may_sleep = False
+
+    def write(self, data):
+        if not self.asleep:
+            return super().write(data)
+        self.lost += data
+        return len(data)
+
+    def _obey(self, line):
+        if line == "AT&D0":
+            self._hangs_up_by_dtr = False
+            self._say("OK")
+        elif line == "AT+QSCLK=1":
+            self._may_sleep = True
+            self._say("OK")
+        else:
+            super()._obey(line)
+
+    def _dtr(self, value):
+        super()._dtr(value)
+        self.asleep = bool(value and self._may_sleep)
+
+
+class Ring:
+    """A pin that only falls."""
+
+    IRQ_FALLING = 2
+
+    def irq(self, handler, trigger):
+        self.fall = lambda: handler(self)
+
+
 class _Side(Cmux):
     def __init__(self, chip):
         super().__init__(_Wire(chip), 4)

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 
-from links_chip import COMMAND, DATA, Chip, Pin, SharingChip
+from links_chip import COMMAND, DATA, Chip, Pin, SharingChip, SleepyChip
 from links_wire import main, until
 
 from opaska_band.drivers import eg915u as driver
@@ -61,6 +61,10 @@ class Fast:
     TIMES = 50
     StreamReader = asyncio.StreamReader
     Lock = asyncio.Lock
+    ThreadSafeFlag = asyncio.ThreadSafeFlag
+
+    def create_task(self, work):
+        return asyncio.create_task(work)
 
     def sleep_ms(self, ms):
         return asyncio.sleep_ms(max(1, ms // self.TIMES))
@@ -81,8 +85,16 @@ class Fast:
         return ticks + ms
 
 
+class FastBlocking(Fast):
+    """In place of `time` where it blocks."""
+
+    def sleep_ms(self, ms):
+        time.sleep_ms(max(1, ms // self.TIMES))
+
+
 def driven(modem, **pins):
-    driver.time = driver.asyncio = cellular.time = cellular.asyncio = Fast()
+    driver.time = FastBlocking()
+    driver.asyncio = cellular.time = cellular.asyncio = Fast()
     return driver.EG915U(modem, **pins)
 
 
@@ -395,6 +407,56 @@ async def test_a_question_that_waits_while_the_call_is_lost_delays_it_by_a_secon
     assert link.attached
     await asking
     await late
+
+
+async def dozing():
+    chip = SleepyChip()
+    link = linked(chip, [("127.0.0.1", 1)])
+    PPP.PPP = SharedPPP
+    SharedPPP.chip, SharedPPP.on = chip, (2,)
+    link.modem = driven(chip, dtr=chip.dtr, ring=chip.ring)
+    await link.attach()
+    return chip, link
+
+
+async def test_after_a_quiet_time_it_may_sleep_and_is_woken_before_it_is_spoken_to():
+    chip, link = await dozing()
+    assert link.modem.is_awake
+    for _ in range(3):
+        await until(lambda: chip.asleep)
+        assert not link.modem.is_awake
+        assert link.attached, "the call goes on"
+        await link.modem.ask(b"AT+QGPS?")
+        assert link.modem.is_awake
+    assert chip.lost == b""
+
+
+async def test_a_modem_that_rings_or_speaks_is_listened_to():
+    chip, link = await dozing()
+    for happen in (chip.ring.fall, lambda: (chip.side.send(2, 0xEF, b"~ppp~"), chip._ring())):
+        await until(lambda: chip.asleep)
+        happen()
+        assert link.modem.is_awake
+        assert not chip.asleep
+
+
+async def test_a_modem_that_knows_no_sleep_is_held_awake():
+    chip, link = sharing()
+    await link.attach()
+    await asyncio.sleep_ms(200)  # 10 s
+    assert link.modem.is_awake
+    assert chip.state == DATA, "DTR would have ended the call"
+
+
+async def test_a_modem_left_asleep_by_a_reset_is_woken_and_dials_anew():
+    chip, link = await dozing()
+    await until(lambda: chip.asleep)
+    chip.irq(None)
+    link.modem = driven(chip, dtr=chip.dtr, ring=chip.ring)
+    chip.dtr.value(0)  # as the board's pin is made
+    await link.attach()
+    assert link.attached
+    await until(lambda: chip.asleep)
 
 
 async def test_a_refused_connection_leaves_no_socket_behind():

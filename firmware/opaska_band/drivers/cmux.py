@@ -92,10 +92,12 @@ class Line(io.IOBase):
 
 
 class Cmux:
-    """`uart` needs write, any, read and irq. `broken` counts what was no frame."""
+    """`uart` needs write, any, read and irq; `modem` hears of what comes and goes. `broken` counts
+    what was no frame."""
 
-    def __init__(self, uart: "Any", lines: int) -> None:
+    def __init__(self, uart: "Any", lines: int, modem: "Any" = None) -> None:
         self.uart = uart
+        self._modem = modem
         self.broken = 0
         self.lines = [Line(self, number) for number in range(lines + 1)]
         self._buffer = bytearray()
@@ -119,6 +121,8 @@ class Cmux:
         self.uart.irq(None)
 
     def send(self, line: int, control: int, data: bytes = b"") -> None:
+        if self._modem:
+            self._modem.speak()
         head = bytes((line << 2 | _FROM_US, control, len(data) << 1 | 1))
         self.uart.write(b"\xf9" + head + data + bytes((_fcs(head), _FLAG)))
 
@@ -126,6 +130,8 @@ class Cmux:
         """Share out what has come. May be called by an interrupt while it is at work."""
         while not self._is_pumping and self.uart.any():
             self._is_pumping = True
+            if self._modem:
+                self._modem.heard()
             try:
                 self._buffer += self.uart.read(self.uart.any())
                 while self._take():

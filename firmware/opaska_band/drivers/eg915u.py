@@ -4,7 +4,9 @@
 The UART is shared by two lines (cmux.py): `uart` carries PPP after `dial()`, the other one AT
 commands at any time. A modem that knows no CMUX has one line for both: then there are no AT
 commands until `hang_up()`, and `can_talk` says so. Whoever is not about to make the link uses
-`ask()`. Signal strength is in dBm, as of `attach()`.
+`ask()`. Signal strength is in dBm, as of `attach()`. A modem that shares its port sleeps between
+contacts after `rest()`: DTR is let go of when nothing was said for a while, pulled before anything
+is written, and when RI tells that the modem is about to speak. Its port hears nothing without DTR.
 """
 
 import asyncio
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 _OK = const(b"OK")
 _CONNECT = const(b"CONNECT")
 _FAILURES = const((b"ERROR", b"+CME ERROR", b"NO CARRIER", b"BUSY", b"NO DIALTONE"))
+_PAGED_SELDOM = const(b'AT+CEDRXS=1,4,"0010"')  # TS 27.007, 7.40: every 20.48 s, E-UTRAN
+_PAGED_OFTEN = const(b"AT+CEDRXS=0")  # as the network likes: every 1.28 or 2.56 s
 _REGISTERED = const((b"1", b"5"))  # home, roaming; second number of +CEREG, TS 27.007 10.1.22
 
 _POLL_MS = const(20)
@@ -32,6 +36,9 @@ _REGISTER_MS = const(90_000)  # a first search over all bands
 _KEY_MS = const(2_100)  # PWRKEY low for at least 2 s switches on or off
 _START_MS = const(15_000)  # until the UART answers after PWRKEY
 _DTR_MS = const(500)
+_WAKE_MS = const(50)  # from DTR until the serial port hears
+_QUIET_MS = const(2_000)  # without a byte either way, then it may sleep; answers come sooner
+_CONNECTED_MS = const(10_000)  # so long the network holds the radio after the last byte
 _GUARD_MS = const(1_100)  # silence of 1 s before and after +++
 _FRAME = const(132)  # bytes of the longest frame of CMUX: so many flags end one that was begun
 _LINE = const(128)  # bytes; a longer line is noise
@@ -42,14 +49,17 @@ _PPP_LINE = const(2)
 class EG915U:
     """`uart` needs write, any and read; the Pin `power_key` pulls PWRKEY low with 1.
 
-    The Pin `dtr` is ready with 0.
+    The Pin `dtr` is ready with 0, the Pin `ring` falls when the modem has something to say.
     """
 
     Silent = Silent
 
-    def __init__(self, uart: "Any", power_key: "Any" = None, dtr: "Any" = None) -> None:
+    def __init__(
+        self, uart: "Any", power_key: "Any" = None, dtr: "Any" = None, ring: "Any" = None
+    ) -> None:
         self.signal_dbm: "int | None" = None
         self.shares = True  # whether the next start asks for two lines
+        self._is_near = False
         self.uart = uart  # where PPP goes
         self._at = uart  # where commands go
         self._serial = uart
@@ -57,12 +67,22 @@ class EG915U:
         self._is_asked = asyncio.Lock()
         self._power_key = power_key
         self._dtr = dtr
+        self.is_awake = True  # bytes may come and go; RI falls before they do otherwise
+        self._may_sleep = False
+        self._woken_at = self._stirred_at = time.ticks_ms()
+        self._stirred = asyncio.ThreadSafeFlag()
+        self._dozing: "Any" = None  # task
+        if ring is not None:
+            ring.irq(self.heard, ring.IRQ_FALLING)
 
     async def start(self) -> None:
         """Make the modem answer: end what it is at, power it up if it is silent."""
         if self._mux:
             self._mux.close()
         self.uart = self._at = self._serial
+        self._may_sleep = False
+        self.heard()
+        await asyncio.sleep_ms(_WAKE_MS)
         # to a modem that shares no lines an empty word
         self._serial.write(b"\xf9" * _FRAME + END + b"\r")
         if not await self._answers():
@@ -82,10 +102,24 @@ class EG915U:
         """Whether commands are heard now, beside a data call."""
         return self._at is not self._serial and self._at.is_open
 
+    async def be_near(self, near: bool) -> None:
+        """Whether it listens often for what the network has; else an order may come 20 s later.
+
+        Not at once: the radio is still connected, and perhaps busy with what matters more.
+        """
+        if near != self._is_near:
+            self._is_near = near
+            await asyncio.sleep_ms(_CONNECTED_MS)
+            try:
+                await self.ask(_PAGED_OFTEN if self._is_near else _PAGED_SELDOM)
+            except OSError:
+                pass  # no network or modem need know it; and the next attach says it again
+
     async def attach(self, apn: str = "") -> None:
         """Register with the network; OSError when there is no card or no network."""
         await self.command(b"AT+CPIN?", wait_ms=_SIM_MS)
         await self.command(b'AT+CGDCONT=1,"IP","%s"' % apn.encode())
+        await self._try(_PAGED_OFTEN if self._is_near else _PAGED_SELDOM)
         begin = time.ticks_ms()
         while not _is_registered(await self.command(b"AT+CEREG?")):
             if time.ticks_diff(time.ticks_ms(), begin) > _REGISTER_MS:
@@ -142,7 +176,7 @@ class EG915U:
         """Two lines from now on; one, when the modem knows no CMUX."""
         if not self.shares or not await self._try(BEGIN):
             return
-        mux = self._mux = Cmux(self._serial, _PPP_LINE)
+        mux = self._mux = Cmux(self._serial, _PPP_LINE, self)
         try:
             await mux.open()
         except OSError:
@@ -154,6 +188,45 @@ class EG915U:
         self._at, self.uart = mux.lines[_AT_LINE], mux.lines[_PPP_LINE]
         await self.command(b"ATE0")
         await self._command(self.uart, b"ATE0", _OK, _ANSWER_MS)
+
+    # --- sleep ---
+
+    async def rest(self) -> None:
+        """From now on it sleeps while nothing is said, if it shares its port: DTR, which lets it,
+        must no longer end a call."""
+        if self._dtr is None or not self.can_talk or not await self._try(b"AT&D0"):
+            return
+        self._may_sleep = await self._try(b"AT+QSCLK=1")
+        self._stirred.set()
+        if self._dozing is None:
+            self._dozing = asyncio.create_task(self._doze())
+
+    def speak(self) -> None:
+        """Before bytes are written: waits until the modem hears them."""
+        self.heard()
+        left_ms = _WAKE_MS - time.ticks_diff(time.ticks_ms(), self._woken_at)
+        if 0 < left_ms <= _WAKE_MS:  # beyond: ticks wrapped since
+            time.sleep_ms(left_ms)
+
+    def heard(self, _: "Any" = None) -> None:
+        """Bytes have come, or RI; may be called by an interrupt."""
+        self._stirred_at = time.ticks_ms()
+        if not self.is_awake:
+            self.is_awake = True
+            self._woken_at = self._stirred_at
+            self._dtr.value(0)
+            self._stirred.set()
+
+    async def _doze(self) -> None:
+        while True:
+            await self._stirred.wait()
+            while self._may_sleep and self.is_awake:
+                left_ms = _QUIET_MS - time.ticks_diff(time.ticks_ms(), self._stirred_at)
+                if left_ms > 0:
+                    await asyncio.sleep_ms(left_ms)
+                else:
+                    self.is_awake = False
+                    self._dtr.value(1)
 
     async def _answers(self) -> bool:
         # the first AT may be lost while the modem finds the baud rate

@@ -88,6 +88,7 @@ class Cellular:
             if time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS:
                 raise self.modem.Silent("PPP does not come up")
             await asyncio.sleep_ms(_POLL_MS)
+        await self.modem.rest()
 
     async def open_stream(self) -> "tuple[Any, Any]":
         """(reader, writer) to the broker whose turn it is; attaches first when needed."""

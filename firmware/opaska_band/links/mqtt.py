@@ -102,6 +102,7 @@ class MqttClient:
         self._hurry = asyncio.Event()
         self._work = asyncio.Event()  # something to write
         self._left = False
+        self._opens = False  # from the first byte until CONNACK
         self._id = 0
         self._pending: "list[Packet]" = []  # Packets without PUBACK, oldest first
         self._acks: "list[int]" = []  # ids of received messages, to be PUBACKed
@@ -128,6 +129,12 @@ class MqttClient:
         self._work.set()
         return packet
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is due: the processor's network stack needs its clock for that."""
+        is_asking = bool(self._pending) or self._pinged_at is not None
+        return self._opens or (is_asking and self.up.is_set())
+
     def hurry(self) -> None:
         """Do not wait for the back-off: someone needs help. A link that is up loses nothing."""
         if not self.up.is_set():
@@ -145,10 +152,12 @@ class MqttClient:
         while True:
             self._hurry.clear()
             before = self.connections
+            self._opens = True
             try:
                 await self._serve()
             except Exception as error:
                 self.last_error = error
+            self._opens = False
             lived_ms = time.ticks_diff(time.ticks_ms(), self._up_at)
             if self.connections > before and lived_ms >= _STEADY_MS:
                 failures = 0
@@ -197,6 +206,7 @@ class MqttClient:
 
     def _begin(self, session: bool) -> None:
         self.connections += 1
+        self._opens = False
         self.messages = 0
         self._left = False
         self._hurry.clear()  # whoever hurried has the link now; the pause behind it is another

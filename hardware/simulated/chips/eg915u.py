@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .eg915u_gnss import Gnss
 from .eg915u_mux import LINES, Mux
+from .eg915u_sleep import Sleep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,13 +59,17 @@ class EG915U:
         self.cell = 0x0A1B2C  # identity of the cell that it is in
         self.to_host: Callable[[bytes], None] | None = None  # the serial port
         self.on_change: Callable[[], None] | None = None  # told of every change of `state`
+        self.on_ppp: Callable[[], None] | None = None  # told of a frame that it has heard
         self.state = OFF
         self._after = after  # calls a function so many ms later
         self._utc = utc  # true year, month, day, hour, minute, second
         self._starts = 0  # counts starts and stops, so that alarms of an earlier one are void
         self._keys = 0  # counts changes of PWRKEY, likewise
         self.gnss = Gnss(after, utc)
+        self.sleep = Sleep(after)
+        self.edrx = ""  # the cycle that it asks the network for, as in TS 24.008, 10.5.5.32
         self._dtr = False
+        self._dtr_ends_call = True  # AT&D2
         self._registered = False
         self._operator_form = 0  # 2: its number
         self._reports = 0  # AT+CEREG=1: changes of the registration are told; 2: with the cell
@@ -109,10 +114,11 @@ class EG915U:
             self._after(KEY_MS, held)
 
     def data_terminal_ready(self, on: bool) -> None:
-        """DTR: letting go of it ends a call (AT&D2)."""
-        if self._dtr and not on:
+        """DTR: letting go of it ends a call (AT&D2), and lets it sleep (AT+QSCLK=1)."""
+        if self._dtr and not on and self._dtr_ends_call:
             self.hang_up()
         self._dtr = on
+        self.sleep.hold(on)
 
     def hang_up(self) -> None:
         """End the data call, as the network, the band or DTR does it."""
@@ -124,13 +130,22 @@ class EG915U:
 
     def from_host(self, data: bytes) -> None:
         """Bytes from the serial port."""
-        if self._mux:
+        if not self.sleep.hears:
+            self.sleep.lost += len(data)
+        elif self._mux:
             self._mux.from_host(data)
         elif self.state >= COMMAND:
             self._type(self._lines[0], data)
 
+    def say_ppp(self, frame: bytes) -> None:
+        """To the host, on the line of the data call."""
+        if self._call:
+            self._send(self._call, frame)
+
     def _type(self, line: _Line, data: bytes) -> None:
         if line.online:
+            if self.on_ppp:
+                self.on_ppp()
             if data == b"+++":
                 line.online = False
                 self._change(COMMAND)
@@ -144,11 +159,14 @@ class EG915U:
             self._obey(line, word.decode(errors="replace").strip().upper())
 
     def _forget(self) -> None:
-        self._dtr = self._registered = False
+        self._registered = False
+        self._dtr_ends_call = True
+        self.edrx = ""
         self._operator_form = self._reports = 0
         self._lines = [_Line(0)]
         self._call = self._mux = None
         self.gnss.power_off()
+        self.sleep.power_off()
 
     def _later(self, ms: float, function: Callable[[], None]) -> None:
         start = self._starts
@@ -197,6 +215,7 @@ class EG915U:
         self._send(line or self._lines[1 if self._mux else 0], f"\r\n{text}\r\n".encode())
 
     def _send(self, line: _Line, data: bytes) -> None:
+        self.sleep.ring()
         if self._mux:
             self._mux.send(line.number, data)
         elif self.to_host:
@@ -234,8 +253,12 @@ class EG915U:
         if answer is None:
             answer = next((does for start, does in _STARTS if command.startswith(start)), _ERROR)
         text = answer if isinstance(answer, str) else answer(self, command)
+        if "&D" in command:
+            self._dtr_ends_call = command.partition("&D")[2][:1] == "2"
         for part in text.split("\n"):
             self._say(part, line)
+        if command.startswith("+QSCLK=") and text == _OK:
+            self.sleep.allow(command.endswith("=1"))
         if text == "CONNECT":
             line.online = True
             self._change(DATA)
@@ -298,6 +321,17 @@ class EG915U:
     def _multiplex(self, _command: str) -> str:
         return _ERROR if self._mux else _OK
 
+    def _set_edrx(self, command: str) -> str:
+        """TS 27.007, 7.40: <mode>, <AcT-type> 4 = E-UTRAN, <Requested_eDRX_value>."""
+        mode, *rest = command.partition("=")[2].split(",")
+        if mode not in ("0", "1") or (mode == "1" and rest[:1] != ["4"]):
+            return _ERROR
+        self.edrx = rest[1].strip('"') if mode == "1" and len(rest) > 1 else ""
+        return _OK
+
+    def _allow_sleep(self, command: str) -> str:
+        return _OK if command[7:] in ("0", "1") else _ERROR
+
     def _attached(self, _command: str) -> str:
         return f"+CGATT: {int(self._registered)}\nOK"
 
@@ -331,6 +365,8 @@ _STARTS: tuple[tuple[str, str | Callable[[EG915U, str], str]], ...] = (
     ("+CEREG=", EG915U._set_reports),
     ("+CFUN=", EG915U._set_function),
     ("+QPOWD", EG915U._turn_off),
+    ("+QSCLK=", EG915U._allow_sleep),
+    ("+CEDRXS=", EG915U._set_edrx),
     # taken, and without effect here
     ("V", _OK),
     ("Z", _OK),

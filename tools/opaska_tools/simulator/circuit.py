@@ -103,6 +103,9 @@ class Circuit:
     def call(self, open_: bool) -> None:
         self._command({"call": open_})
 
+    def transmit(self) -> None:
+        self._command({"transmit": True})
+
     def after(self, ms: float, function: Callable[[], None]) -> None:
         self._time.call_later(ms, function)
 

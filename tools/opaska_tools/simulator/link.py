@@ -13,7 +13,7 @@ import contextlib
 import socket
 import struct
 from collections import deque
-from typing import TYPE_CHECKING, Literal, Self, cast
+from typing import TYPE_CHECKING, Literal, Protocol, Self, cast
 
 from opaska_tools.simulator.mqtt_watch import Debts
 from opaska_tools.simulator.timekeeper import RealTime
@@ -30,6 +30,12 @@ _HELD_MAX = 1 << 20  # bytes a path holds back before its connection breaks
 _LINGER_RST = struct.pack("ii", 1, 0)  # SO_LINGER with 0 s: close() sends a reset
 
 
+class Gate(Protocol):
+    """hardware/simulated/chips/eg915u_radio.py"""
+
+    def carries(self, direction: int) -> bool: ...
+
+
 class LinkProxy:
     """Listens on `address` and forwards to `target`. Counts bytes and connections."""
 
@@ -44,6 +50,7 @@ class LinkProxy:
         self.delay_ms = 0.0
         self.bytes_per_s: float | None = None
         self.is_cut: Literal["silence", "reset"] | None = None
+        self.radio: Gate | None = None  # what the modem lets through
         self.open: set[Connection] = set()
         self.orphans: set[Connection] = set()  # whose band ended without closing them
         self._server: asyncio.Server | None = None
@@ -76,12 +83,26 @@ class LinkProxy:
         """All is well again; what was held in silence goes on its way."""
         self.is_cut = None
         self.noticed()
+        self.pump()
+
+    def pump(self) -> None:
+        """Forward whatever may pass now."""
         for connection in list(self.open):
             connection.pump()
+
+    def forget(self) -> None:
+        """As a network's address translation after a long silence: what is open now leads nowhere,
+        and nobody is told; new connections work."""
+        for connection in list(self.open):
+            connection.is_forgotten = True
 
     def slow(self, delay_ms: float = 0.0, bytes_per_s: float | None = None) -> None:
         """Delay everything from now on and limit its rate; without arguments: fast again."""
         self.delay_ms, self.bytes_per_s = delay_ms, bytes_per_s
+
+    def lets_by(self, direction: int) -> bool:
+        """Whether the modem carries it now; if not, `pump` is called when it does."""
+        return self.radio is None or self.radio.carries(direction)
 
     def noticed(self) -> None:
         """Something is happening."""
@@ -123,10 +144,11 @@ class Connection:
         self._ends: list[bool] = [False, False]  # the sender of this direction has closed
         self._dialling: asyncio.Task[None] | None = None
         self._closed = False
+        self.is_forgotten = False
 
     @property
     def pending(self) -> int:
-        if self.link.is_cut:
+        if self.link.is_cut or self.is_forgotten:
             return 0
         return self._debts.count + (self._dialling is not None and not self._dialling.done())
 
@@ -163,23 +185,23 @@ class Connection:
         self._ends[direction] = True
         if self._dialling is None:
             self.close()  # it came and went while nothing passed
-        elif direction == UP and self.link.is_cut:
+        elif direction == UP and (self.link.is_cut or self.is_forgotten):
             self.orphan()
         self.pump()
 
     def pump(self) -> None:
         """Forward what is due."""
         link = self.link
-        if link.is_cut or self._closed:
+        if link.is_cut or self._closed or self.is_forgotten:
             return
         if self._dialling is None:
             self._dialling = asyncio.get_running_loop().create_task(self._dial())
         now = link.timekeeper.now_ms()
         for direction, queue in enumerate(self._queues):
             out = self.sides[1 - direction].transport
-            while queue and queue[0][0] <= now and out is not None:
+            while queue and queue[0][0] <= now and out is not None and link.lets_by(direction):
                 self._forward(direction, out, queue.popleft()[1])
-            if queue and out is not None:
+            if queue and queue[0][0] > now and out is not None:
                 link.timekeeper.call_later(queue[0][0] - now, self.pump)
         if any(end and not queue for end, queue in zip(self._ends, self._queues, strict=True)):
             self.close()
