@@ -310,6 +310,7 @@ class Band:
         """An alarm is in the outbox."""
         self.sender.nudge()
         self._alarm_ms = self.uptime.ms()
+        self._nearing = asyncio.create_task(self.cellular.modem.be_near(True))
         if self.place:
             self.place.alarm()
         if self.vitals:
@@ -327,7 +328,6 @@ class Band:
             fields["position"] = attempt("place", self.place.last, self.faults)
         return fields
 
-        self._nearing = asyncio.create_task(self.cellular.modem.be_near(True))
     def _answered(self, answer: "Answer") -> None:
         """The wearer first; then the report is freed. Neither waits for the other to succeed."""
         boot, seq, state_ = answer.boot, answer.seq, answer.state
@@ -339,6 +339,8 @@ class Band:
         self.reporter.answered(answer)
         if own and self.heartbeat and state_ == answers.STORED:
             self.heartbeat.answered(boot, seq)
+        if state_ == answers.CLOSED and self.sos.reports.newest_open() is None:
+            self._nearing = asyncio.create_task(self.cellular.modem.be_near(False))
 
     def _will(self) -> "tuple[str, bytes]":
         """What the broker says for us when this connection ends."""
@@ -356,5 +358,3 @@ class Band:
 def _keepalive_s(settings: Settings) -> int:
     """Longer than from one heartbeat to the next: then nothing is said between them."""
     return settings.heartbeat_s * 3 // 2
-        if state_ == answers.CLOSED and self.sos.reports.newest_open() is None:
-            self._nearing = asyncio.create_task(self.cellular.modem.be_near(False))
