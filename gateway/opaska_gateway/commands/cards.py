@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -110,4 +110,4 @@ def _read(file: Path) -> dict[str, Any]:
         raise Refused(f"{file}: cannot be read ({error})") from None
     if not isinstance(keys, dict):
         raise Refused(f"{file}: write a JSON object with meta_read_key and file_read_key")
-    return keys
+    return cast("dict[str, Any]", keys)

@@ -85,7 +85,9 @@ async def add(
     )
     to_value = f"carer:{someone.id.hex()}"
     await change.note("card_added", _subject(card_id), someone.organisation_id, to_value=to_value)
-    return both and Bundle(uid.hex(), both[:KEY_BYTES].hex(), both[KEY_BYTES:].hex())
+    if both is None:
+        return None
+    return Bundle(uid.hex(), both[:KEY_BYTES].hex(), both[KEY_BYTES:].hex())
 
 
 async def revoke(change: Change, text: str, why: str) -> str:

@@ -61,7 +61,7 @@ async def add(
     first_ms = moment_ms(at, zone)
     if first_ms < change.at_ms - AROUND_MS:
         raise Refused("that is over; write a time that is still to come")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id(),
             "organisation_id": someone.organisation_id,

@@ -7,7 +7,7 @@ Who takes it is audited, with the reason.
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, or_, select
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from opaska_gateway.registry.change import Change
 
-COLUMNS = (
+COLUMNS: Final[tuple[str, ...]] = (
     "visit", "state", "carer", "person", "service",
     "from", "to", "minutes", "where", "latitude", "longitude", "within_m", "proof",
     "planned_service", "planned_minutes", "test", "marks",
@@ -46,7 +46,7 @@ async def export(change: Change, since_ms: int, until_ms: int, why: str, out: Te
     zones = await _zones(change, {line["person_id"] for line in lines})
     away = [line["visit"] for line in lines if line["where"] == "away"]
     places = await connection.run_sync(_places, Bodies(change.vault), away)
-    writer = csv.DictWriter(out, COLUMNS, extrasaction="ignore")
+    writer: csv.DictWriter[str] = csv.DictWriter(out, COLUMNS, extrasaction="ignore")
     writer.writeheader()
     for line in lines:
         zone = zones.get(line["person_id"], UTC)
@@ -57,7 +57,7 @@ async def export(change: Change, since_ms: int, until_ms: int, why: str, out: Te
 
 def _cells(line: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
     said = {one["what"]: one["is"] for one in line["said"]}  # the last of each
-    planned = line["planned"] or {}
+    planned: dict[str, Any] = line["planned"] or {}
     return line | {
         "from": _time(line["from_ms"], zone),
         "to": _time(line["to_ms"], zone),

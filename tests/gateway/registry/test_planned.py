@@ -81,7 +81,7 @@ async def test_a_plan_that_cannot_be_is_refused(
     async with changing() as change:
         person = await add_person(change)
         with pytest.raises(Refused, match=advice):
-            await planned.add(change, person, at, **{"minutes": 45, **more})
+            await planned.add(change, person, at, **_plan(more))
     assert await listed(store, clock.now_ms()) == []
 
 
@@ -106,6 +106,10 @@ async def test_a_visit_that_comes_makes_its_plan_done_and_else_it_is_missed(
             ("done", number),
             ("missed", None),
         ]
+
+
+def _plan(more: dict[str, Any]) -> dict[str, Any]:
+    return {"minutes": 45, **more}
 
 
 def _utc(ms: int) -> str:
