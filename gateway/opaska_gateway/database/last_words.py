@@ -64,7 +64,7 @@ class Said(NamedTuple):
 
     event_id: int
     type: int
-    received_ms: int
+    at_ms: int  # when it was said; it may have waited
     fields: dict[str, Any]
 
 
@@ -89,7 +89,7 @@ def known_of(connection: Connection, bodies: Bodies, one: Open, now_ms: int) -> 
 
 
 def _said(connection: Connection, bodies: Bodies, one: Open) -> list[Said]:
-    """Oldest first, also what it said on another wrist: a battery knows no wearer."""
+    """In the order in which it was said, also on another wrist: a battery knows no wearer."""
     said: list[Said] = []
     for row in connection.execute(_NEWEST, {"band": one.device_id}):
         if row.report_type not in TELLING:
@@ -101,8 +101,8 @@ def _said(connection: Connection, bodies: Bodies, one: Open) -> list[Said]:
         except (VaultError, ProtocolError) as error:  # costs a hint
             log.debug("report_not_read", event_id=row.id, problem=repr(error))
             continue
-        said.append(Said(row.id, row.report_type, row.received_ms, fields))
-    return sorted(said, key=lambda each: each.received_ms)
+        said.append(Said(row.id, row.report_type, row.occurred_ms, fields))
+    return said[::-1]
 
 
 def _charges(said: list[Said]) -> tuple[list[Charge], int | None]:
@@ -118,7 +118,7 @@ def _charges(said: list[Said]) -> tuple[list[Charge], int | None]:
         if each.fields.get("charging") or (charges and percent > charges[-1].percent + NOISE):
             charges, dying = [], None
         if not each.fields.get("charging"):
-            charges.append(Charge(each.received_ms, percent))
+            charges.append(Charge(each.at_ms, percent))
     return charges, dying
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from opaska_gateway import clock
+from opaska_gateway.care.causes import HOUR_MS
 from opaska_protocol import reports
 from tests.support.pipeline_runs import bring
 from tests.support.silence import FAULT_MIN, days
@@ -83,6 +85,44 @@ async def test_the_cause_is_what_the_band_said(heart: Core, story: str) -> None:
     with days(heart) as here:
         one = await _falls_silent(here, told)
     assert (one.state, one.cause) == ("silent", cause)
+
+
+async def _comes_back_for_a_moment(here: Days, band: CoreBand, frames: list[bytes]) -> Any:
+    """What was kept in its outbox comes at once, the newest first; then no more."""
+    for frame in reversed(frames):
+        await bring(here.heart, (band, frame), received_ms=clock.now_ms())
+    await here.pass_minutes(FAULT_MIN)
+    return (await here.silences())[-1]
+
+
+async def test_a_forecast_is_made_of_when_things_were_said_and_not_of_when_they_came(
+    heart: Core,
+) -> None:
+    with days(heart) as here:
+        band = await heart.add_band()
+        await here.look()
+        frames = [
+            band.heartbeat(
+                uptime_ms=hour * HOUR_MS,
+                battery_percent=50 - 8 * hour,
+                time=[1, (clock.now_ms() - (4 - hour) * HOUR_MS) // 1000, 1],
+            )
+            for hour in range(5)
+        ]
+        one = await _comes_back_for_a_moment(here, band, frames)
+    assert one.cause == "flat_battery"
+
+
+async def test_how_it_was_worn_last_is_what_it_said_last_whenever_that_came(heart: Core) -> None:
+    with days(heart) as here:
+        band = await heart.add_band()
+        await here.look()
+        frames = [
+            band.seal(reports.WEAR, uptime_ms=9_000 + state, state=state, **WEAR)
+            for state in (reports.TAKEN_OFF, reports.WORN)
+        ]
+        one = await _comes_back_for_a_moment(here, band, frames)
+    assert one.cause == "unknown"
 
 
 async def test_what_it_said_before_it_was_handed_over_tells_of_its_battery(heart: Core) -> None:
