@@ -247,6 +247,15 @@ async def test_a_chip_that_is_broken_is_asked_as_seldom_as_a_good_one(
     assert 20 <= asked.count(b"\xff") <= 31, "every 20 s"
 
 
+async def test_an_eye_without_light_says_neither_skin_nor_none(board: Boards) -> None:
+    async with vitals(board) as (band, clock):
+        await band.oximeter_fault("dark")
+        await band.hold_pin(LOOP, 1)
+        await band.hold_pin(MOVES, 0)
+        await clock.run_for(3 * MINUTE_MS)
+    assert {tuple(line[2:]) for line in said(band, "contact")} == {("None", "None")}
+
+
 async def test_whoever_asks_hears_whether_there_is_skin_by_a_glance_at_a_time(
     board: Boards,
 ) -> None:
@@ -278,6 +287,7 @@ TROUBLES = {
     "unwired": {"no interrupt"},
     "shorted": {"interrupt stuck"},
     "no reset": {"reset does not end", "no answer"},
+    "dark": {"no light"},
 }
 
 

@@ -19,6 +19,7 @@ OTHER_CHIP = "another chip"
 NO_RESET = "reset does not end"
 SHORT_READ = "short read"
 STUCK = "stuck at one value"
+DARK = "no light"
 REFUSED = "settings not kept"
 
 _ADDRESS = const(0x57)
@@ -45,6 +46,8 @@ _BURST = const(20)  # pairs a transfer
 _NO_DATA = const(0xFFFFFF)  # nobody drove the bus; the upper six bits are otherwise of no meaning
 _BITS = const(0x3FFFF)
 _SAME = const(50)  # pairs, 2 s: the noise of the eye does not repeat itself, unless it is blinded
+_DARK = const(200)  # infrared: the window alone gives back ten times as much
+_DARKS = const(8)  # pairs: as long as a glance
 _RESET_TRIES = const(10)
 
 
@@ -65,6 +68,7 @@ class MAX30102:
         self._burst = bytearray(_BURST * _PAIR)
         self._last = 0
         self._same = 0  # pairs in a row that were like the one before
+        self._darks = 0  # and without light
         if self._get(_PART_ID) != _IS_MAX30102:
             raise OximeterError(OTHER_CHIP)
         self._reset()
@@ -80,7 +84,7 @@ class MAX30102:
         """Shine, with an empty FIFO."""
         self._three[0] = self._three[1] = self._three[2] = 0
         self._i2c.writeto_mem(_ADDRESS, _POINTERS, self._three)
-        self._same = 0
+        self._same = self._darks = 0
         self.overrun = False
         self._set(_MODE, _RED_AND_INFRARED)
         self.take_full()
@@ -128,8 +132,11 @@ class MAX30102:
                 blinded = value in (0, _BITS)
                 self._same = self._same + 1 if value == self._last and not blinded else 0
                 self._last = value
+                self._darks = self._darks + 1 if value < _DARK else 0
         if self._same >= _SAME:
             raise OximeterError(STUCK)
+        if self._darks >= _DARKS:
+            raise OximeterError(DARK)
         return count
 
     def _reset(self) -> None:

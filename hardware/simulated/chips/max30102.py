@@ -74,6 +74,7 @@ FAULTS = (
     "unwired",  # INT does not reach the processor
     "shorted",  # INT is always low
     "no reset",  # a reset does not end
+    "dark",  # its LEDs do not shine
 )
 
 
@@ -262,6 +263,8 @@ class MAX30102:
     def _take(self) -> None:
         self._taken += 1
         colours = self._eye.sample(self._taken, self._at_ms(self._taken))
+        if self._fault == "dark":
+            colours = tuple(0 for _ in colours)
         if self._fault == "stuck":
             colours = self._stuck = self._stuck or colours
         if self._eye.overflowed:
