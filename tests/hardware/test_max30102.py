@@ -325,6 +325,7 @@ def test_every_fault_can_be_seen_on_the_bus_or_the_wire(bench: Bench, fault: str
         "identity": bench.get(PART_ID) != 0x15,
         "short": data.endswith(b"\xff" * 9),
         "stuck": len({data[at : at + 6] for at in range(0, 120, 6)}) == 1,
+        "dark": not any(data),
         "unwired": not bench.levels,
         "shorted": not level,
     }
@@ -335,7 +336,8 @@ def test_every_fault_can_be_seen_on_the_bus_or_the_wire(bench: Bench, fault: str
     seen["stopped"] = bench.waiting() == 0
     assert seen[fault]
     others = {name for name, is_seen in seen.items() if is_seen} - {fault}
-    assert others <= ({"unwired", "stuck"} if fault == "stopped" else set()), others
+    also = {"stopped": {"unwired", "stuck", "dark"}, "dark": {"stuck"}, "silent": {"dark"}}
+    assert others <= also.get(fault, set()), others
 
 
 class Bus:

@@ -84,7 +84,7 @@ def test_a_full_fifo_that_lost_samples_is_told_and_read_in_parts():
     chip = MAX30102(bus, Int(), lambda: None)
     pairs = array("i", bytes(4 * 2 * 20))
     bus.registers[0x04:0x07] = bytes((7, 3, 7))
-    bus.registers[0x07:0x0D] = b"\0\0\1\0\0\2"
+    bus.registers[0x07:0x7F] = b"\0\7\1\0\7\2" * 20
     assert chip.read(pairs) == 20
     assert chip.overrun
 
