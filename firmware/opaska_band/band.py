@@ -75,6 +75,7 @@ class Band:
         self.wear: "Any" = None
         self.vitals: "Any" = None
         self.place: "Any" = None
+        self.sleep: "Any" = None
         self.countdown: "Any" = attempt("countdown", self._make_countdown, self.faults)
 
     async def run(self, held: bool) -> None:
@@ -103,6 +104,8 @@ class Band:
         if self.battery:
             self._start("battery", lambda: self.battery.run(self.storage, self.uptime))
         self._start("heartbeat", self._beat)
+        if not self.safe_mode:
+            attempt("sleep", self._sleep_between, self.faults)
         await asyncio.Event().wait()  # for ever
 
     def use_settings(self) -> None:
@@ -250,6 +253,17 @@ class Band:
 
         self.place = Place(self)
         self._start("place", self.place.run)
+
+    def _sleep_between(self) -> None:
+        """Whoever needs the processor's clocks holds it awake."""
+        from .sleep import Sleep
+
+        signals, modem, client = self.signals, self.cellular.modem, self.client
+        holds: "list[Callable[[], Any]]" = [lambda: modem.is_awake, lambda: client.is_busy]
+        if signals:
+            holds.append(lambda: signals.is_playing)
+        self.sleep = Sleep(self.board, self.faults, holds)
+        self.sleep.begin()
 
     async def _is_held_on(self) -> bool:
         """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""

@@ -114,12 +114,17 @@ class UART(io.IOBase):
 def _obey(name, value):
     if name != "uart":
         return False
-    port = None if pins.asleep else _ports.get(value[0])  # asleep: its clock stands still
+    receive(value[0], binascii.unhexlify(value[1]))
+    return True
+
+
+def receive(tx, data):
+    """Bytes come to the UART that has its TX there; while we sleep its clock stands still."""
+    port = None if pins.asleep else _ports.get(tx)
     if port:
-        port._received = (port._received + binascii.unhexlify(value[1]))[: port._rxbuf]
+        port._received = (port._received + data)[: port._rxbuf]
         if port._handler:
             port._handler(port)
-    return True
 
 
 control.add(_obey)

@@ -30,7 +30,7 @@ SoftI2C = I2C
 _FAR_MS = const(1 << 50)
 _freq = 160_000_000
 _clocked = []  # alarms that stand still in light sleep: of the watchdog and of timers
-_slept = [0, 0]  # ms and times that we were asleep
+slept = [0, 0]  # ms and times that we were asleep
 
 
 def reset():
@@ -56,19 +56,19 @@ def deepsleep(ms=0):
 
 
 def lightsleep(ms=-1):
-    """No interrupt, no byte of a UART, no timer until it ends: after `ms`, or by the level of a pin,
-    at once if it is there already. What the RTC watched stays with it until `Pin.init`."""
+    """No interrupt, no byte of a UART, no timer until it ends: after `ms`, or by the level of a
+    pin, at once if it is there already. What the RTC watched stays with it until `Pin.init`."""
     begin = clock.now()
     for alarm in _clocked:
         alarm[0] += _FAR_MS
     pins.fall_asleep()
     clock.sleep(ms, pins.woken)
     is_storm = pins.wake_up()
-    slept_ms = clock.now() - begin
+    took_ms = clock.now() - begin
     for alarm in _clocked:
-        alarm[0] += slept_ms - _FAR_MS
-    _slept[0] += slept_ms
-    _slept[1] += 1
+        alarm[0] += took_ms - _FAR_MS
+    slept[0] += took_ms
+    slept[1] += 1
     if is_storm:
         power.end({"reset": WDT_RESET})
 
@@ -176,7 +176,7 @@ class RTC:
 def _obey(name, value):
     if name != "slept":
         return False
-    control.send({"asked": value, "slept_ms": _slept[0], "sleeps": _slept[1]})
+    control.send({"asked": value, "slept_ms": slept[0], "sleeps": slept[1]})
     return True
 
 

@@ -70,7 +70,7 @@ def wake_up():
     )
 
 
-def _drive(gpio, to):
+def drive(gpio, to):
     """Something outside drives the pin to 0 or 1, or lets go of it (None)."""
     before = level(gpio)
     _world[gpio] = _LET_GO if to is None else to
@@ -105,10 +105,10 @@ def _tell(gpio):
 
 def _obey(name, value):
     if name == "pin":
-        _drive(*value)
+        drive(*value)
     elif name == "pins":
         for pin in value:
-            _drive(*pin)
+            drive(*pin)
     elif name == "press":
         gpio, to, ms, press = value
         clock.after(ms, lambda: _press("released", press, gpio, None))
@@ -120,7 +120,7 @@ def _obey(name, value):
 
 def _press(event, press, gpio, to):
     control.send({"t": clock.now(), event: press})
-    _drive(gpio, to)
+    drive(gpio, to)
 
 
 class Pin:

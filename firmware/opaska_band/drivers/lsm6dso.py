@@ -3,8 +3,8 @@
 
 The FIFO holds 512 samples, 9.8 s, and then forgets the oldest: whoever comes when INT1 wakes has
 what was before the impact. Watching, INT1 is raised at an impact, in free fall, and when 8 s are
-waiting; dozing, at any movement. It stays so until `take_wake`. Raised is low, as of all that wakes
-the processor (sleep.py). Data sheet: ST LSM6DSO; AN5192.
+waiting; dozing, at any movement. It stays so until `take_wake`. Raised is low, as of all that
+wakes the processor (sleep.py). Data sheet: ST LSM6DSO; AN5192.
 """
 
 import time
