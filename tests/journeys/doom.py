@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.world import World
 
 _DOOMED = Path(__file__).with_name("doomed_gateway.py")
@@ -28,21 +30,28 @@ class Gap(NamedTuple):
         return f"{self.phase}{self.done}{'_late' if self.delay_s else ''}"
 
 
-async def die_at(here: World, gap: Gap, bug: str = "none") -> int:
+async def die_at(
+    here: World, gap: Gap, bug: str = "none", wave: Callable[[World], None] | None = None
+) -> int:
     """Work for one wave, die at the gap in the next; how many reports were answered before."""
+    wave = wave or _wave
     set_flag(here, "die", False)
     await here.gateway.spawn(command=doomed(gap, bug))
     await here.gateway.ready()
     await here.fleet.connected()
-    here.wave()
+    wave(here)
     assert await here.fleet.drain(_DRAIN_S, _RESEND_S), "reports stay unanswered"
     before = here.fleet.accepted
     set_flag(here, "die", True)
-    here.wave()
+    wave(here)
     assert here.gateway.child is not None
     await here.gateway.child.ended(_DIES_S)
     await here.gateway.stop()  # and read what it wrote last
     return before
+
+
+def _wave(here: World) -> None:
+    here.wave()
 
 
 def doomed(gap: Gap, bug: str = "none") -> tuple[str | Path, ...]:
