@@ -80,8 +80,10 @@ async def test_ten_thousand_bands_are_looked_after_and_their_outage_is_one(heart
         for _ in range(10):
             here.skip(1.8)
             await here.look()
-        here.skip(1)
+        here.skip(1.9)
         await _timed_look(here, "the look that finds all missing")
+        missing = tables.silence.c.state == "missing"
+        assert await _count(heart, tables.silence, missing) == MANY
         for _ in range(19):
             here.skip(1.9)
             await here.look()
