@@ -61,10 +61,6 @@ class Fast:
     TIMES = 50
     StreamReader = asyncio.StreamReader
     Lock = asyncio.Lock
-    ThreadSafeFlag = asyncio.ThreadSafeFlag
-
-    def create_task(self, work):
-        return asyncio.create_task(work)
 
     def sleep_ms(self, ms):
         return asyncio.sleep_ms(max(1, ms // self.TIMES))
@@ -423,8 +419,8 @@ async def test_after_a_quiet_time_it_may_sleep_and_is_woken_before_it_is_spoken_
     chip, link = await dozing()
     assert link.modem.is_awake
     for _ in range(3):
-        await until(lambda: chip.asleep)
-        assert not link.modem.is_awake
+        await until(lambda: not link.modem.is_awake)
+        assert chip.asleep
         assert link.attached, "the call goes on"
         await link.modem.ask(b"AT+QGPS?")
         assert link.modem.is_awake
@@ -434,7 +430,8 @@ async def test_after_a_quiet_time_it_may_sleep_and_is_woken_before_it_is_spoken_
 async def test_a_modem_that_rings_or_speaks_is_listened_to():
     chip, link = await dozing()
     for happen in (chip.ring.fall, lambda: (chip.side.send(2, 0xEF, b"~ppp~"), chip._ring())):
-        await until(lambda: chip.asleep)
+        await until(lambda: not link.modem.is_awake)
+        assert chip.asleep
         happen()
         assert link.modem.is_awake
         assert not chip.asleep
@@ -450,13 +447,15 @@ async def test_a_modem_that_knows_no_sleep_is_held_awake():
 
 async def test_a_modem_left_asleep_by_a_reset_is_woken_and_dials_anew():
     chip, link = await dozing()
-    await until(lambda: chip.asleep)
+    await until(lambda: not link.modem.is_awake)
+    assert chip.asleep
     chip.irq(None)
     link.modem = driven(chip, dtr=chip.dtr, ring=chip.ring)
     chip.dtr.value(0)  # as the board's pin is made
     await link.attach()
     assert link.attached
-    await until(lambda: chip.asleep)
+    await until(lambda: not link.modem.is_awake)
+    assert chip.asleep
 
 
 async def test_a_refused_connection_leaves_no_socket_behind():

@@ -5,8 +5,8 @@ The UART is shared by two lines (cmux.py): `uart` carries PPP after `dial()`, th
 commands at any time. A modem that knows no CMUX has one line for both: then there are no AT
 commands until `hang_up()`, and `can_talk` says so. Whoever is not about to make the link uses
 `ask()`. Signal strength is in dBm, as of `attach()`. A modem that shares its port sleeps between
-contacts after `rest()`: DTR is let go of when nothing was said for a while, pulled before anything
-is written, and when RI tells that the modem is about to speak. Its port hears nothing without DTR.
+contacts after `rest()`: DTR is let go of when nothing was said for a while and somebody asks for
+`is_awake`, pulled before anything is written, and when RI tells that the modem is about to speak.
 """
 
 import asyncio
@@ -67,11 +67,9 @@ class EG915U:
         self._is_asked = asyncio.Lock()
         self._power_key = power_key
         self._dtr = dtr
-        self.is_awake = True  # bytes may come and go; RI falls before they do otherwise
+        self._is_held = True  # DTR: without it nothing is heard on the port
         self._may_sleep = False
-        self._woken_at = self._stirred_at = time.ticks_ms()
-        self._stirred = asyncio.ThreadSafeFlag()
-        self._dozing: "Any" = None  # task
+        self._held_at = self._stirred_at = time.ticks_ms()
         if ring is not None:
             ring.irq(self.heard, ring.IRQ_FALLING)
 
@@ -197,36 +195,31 @@ class EG915U:
         if self._dtr is None or not self.can_talk or not await self._try(b"AT&D0"):
             return
         self._may_sleep = await self._try(b"AT+QSCLK=1")
-        self._stirred.set()
-        if self._dozing is None:
-            self._dozing = asyncio.create_task(self._doze())
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether bytes may come and go; else RI falls before they come. Asked by a processor that
+        would like to sleep, it lets the modem go after a quiet time."""
+        quiet_ms = time.ticks_diff(time.ticks_ms(), self._stirred_at)
+        if self._is_held and self._may_sleep and not 0 <= quiet_ms < _QUIET_MS:
+            self._is_held = False
+            self._dtr.value(1)
+        return self._is_held
 
     def speak(self) -> None:
         """Before bytes are written: waits until the modem hears them."""
         self.heard()
-        left_ms = _WAKE_MS - time.ticks_diff(time.ticks_ms(), self._woken_at)
+        left_ms = _WAKE_MS - time.ticks_diff(time.ticks_ms(), self._held_at)
         if 0 < left_ms <= _WAKE_MS:  # beyond: ticks wrapped since
             time.sleep_ms(left_ms)
 
     def heard(self, _: "Any" = None) -> None:
         """Bytes have come, or RI; may be called by an interrupt."""
         self._stirred_at = time.ticks_ms()
-        if not self.is_awake:
-            self.is_awake = True
-            self._woken_at = self._stirred_at
+        if not self._is_held:
+            self._is_held = True
+            self._held_at = self._stirred_at
             self._dtr.value(0)
-            self._stirred.set()
-
-    async def _doze(self) -> None:
-        while True:
-            await self._stirred.wait()
-            while self._may_sleep and self.is_awake:
-                left_ms = _QUIET_MS - time.ticks_diff(time.ticks_ms(), self._stirred_at)
-                if left_ms > 0:
-                    await asyncio.sleep_ms(left_ms)
-                else:
-                    self.is_awake = False
-                    self._dtr.value(1)
 
     async def _answers(self) -> bool:
         # the first AT may be lost while the modem finds the baud rate
