@@ -75,6 +75,7 @@ class Band:
         self.wear: "Any" = None
         self.vitals: "Any" = None
         self.place: "Any" = None
+        self.visits: "Any" = None
         self.sleep: "Any" = None
         self.countdown: "Any" = attempt("countdown", self._make_countdown, self.faults)
 
@@ -100,6 +101,7 @@ class Band:
             attempt("wear", self._watch_wear, self.faults)
             attempt("vitals", self._feel_pulse, self.faults)
             attempt("place", self._know_place, self.faults)
+            attempt("visits", self._let_carers_in, self.faults)
         attempt("boot report", self._report_boot, self.faults)
         if self.battery:
             self._start("battery", lambda: self.battery.run(self.storage, self.uptime))
@@ -265,6 +267,12 @@ class Band:
         self.sleep = Sleep(self.board, self.faults, holds)
         self.sleep.begin()
 
+    def _let_carers_in(self) -> None:
+        from .visit import Visits
+
+        self.visits = Visits(self)
+        self._start("visits", self.visits.run)
+
     async def _is_held_on(self) -> bool:
         """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""
         while self.button.press.is_down():
@@ -353,6 +361,8 @@ class Band:
         self.reporter.answered(answer)
         if own and self.heartbeat and state_ == answers.STORED:
             self.heartbeat.answered(boot, seq)
+        if own and self.visits:
+            attempt("visits", lambda: self.visits.answered(answer), self.faults)
         if state_ == answers.CLOSED and self.sos.reports.newest_open() is None:
             self._nearing = asyncio.create_task(self.cellular.modem.be_near(False))
 

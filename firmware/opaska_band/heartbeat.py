@@ -70,9 +70,22 @@ class Heartbeat:
             fields[name] = fields.get(name) or None
         return self._band.reporter.body(reports.HEARTBEAT, fields)
 
+    def condition(self) -> "dict[str, Any]":
+        """How the band is: its battery, how it is worn, what is broken."""
+        band, fields = self._band, self._battery.read()
+        if band.wear:
+            band.wear.tell(fields)
+        for part, code in (
+            (band.vitals, reports.OXIMETER),
+            (band.place, reports.GNSS),
+            (band.visits, reports.NFC),
+        ):
+            if part and part.trouble:
+                fields.setdefault("broken", []).append(code)
+        return fields
+
     def _fields(self) -> "dict[str, Any]":
-        band = self._band
-        fields = self._battery.read()
+        band, fields = self._band, self.condition()
         gc.collect()
         fields["free_bytes"] = gc.mem_free()
         fields["build"] = band.identity.build
@@ -81,12 +94,6 @@ class Heartbeat:
         fields["waiting"] = band.outbox.count
         fields["signal_dbm"] = band.cellular.signal_dbm
         fields["settings_version"] = band.settings.version
-        if band.wear:
-            band.wear.tell(fields)
-        if band.vitals and band.vitals.trouble:
-            fields.setdefault("broken", []).append(reports.OXIMETER)
-        if band.place and band.place.trouble:
-            fields.setdefault("broken", []).append(reports.GNSS)
         return fields
 
 

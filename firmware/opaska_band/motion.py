@@ -43,6 +43,7 @@ _GIVE_WAY_MS = const(1_000)  # at a drain, to an SOS: the FIFO is not full befor
 _GIVEN_MS = const(50)
 _CLOSE_MS = const(250)  # between two drains, if they must be close
 _DECIDED_MS = AFTER * 1000 // TICK_HZ  # after an impact; before, the sense says nothing about it
+_KNOCKED_MS = const(1_200)  # after the first of two knocks; on a calm arm it may be one
 _LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
 _LOOK_MS = const(300_000)  # while dozing
 _DOZE_AFTER_S = const(30)  # of stillness
@@ -72,6 +73,8 @@ class Motion:
         self.window = MotionWindow()
         self.wakes = 0  # times the processor had to work on samples
         self.closely = False  # somebody waits for what the arm does: countdown.py
+        self.knocks: "Any" = None  # senses/knock.py, for whoever wants to know: `on_knock`
+        self.on_knock: "Any" = None
         self.on_moved: "Callable[[], Any] | None" = None  # after a rest, or when nothing is known
         self._board = board
         self._uptime = uptime
@@ -122,6 +125,8 @@ class Motion:
         """Samples are missing: nothing is known."""
         self._dozing_ms = None
         self._sense.forget()
+        if self.knocks:
+            self.knocks.forget()
         self._restart_stillness()
         self.window.restart()
 
@@ -137,6 +142,8 @@ class Motion:
         while True:
             if self.closely or not self._hears:
                 await asyncio.sleep_ms(_CLOSE_MS)
+            elif self.knocks and self.knocks.wait_ms:
+                await asyncio.sleep_ms(self.knocks.wait_ms)
             elif self._sense.watching:
                 await asyncio.sleep_ms(max(_CLOSE_MS, self._sense.wait_ms))
             else:
@@ -160,7 +167,8 @@ class Motion:
                 self._is_deaf()
             return
         room_ms = (WATERMARK - chip.waiting()) * 1000 // RATE_HZ
-        await asyncio.sleep_ms(max(0, min(room_ms, _DECIDED_MS)))
+        is_calm = self.knocks and self.stillness.still_s
+        await asyncio.sleep_ms(max(0, min(room_ms, _KNOCKED_MS if is_calm else _DECIDED_MS)))
 
     async def _give_way(self) -> None:
         given_ms = 0
@@ -209,6 +217,8 @@ class Motion:
             x, y, z = batch[at], batch[at + 1], batch[at + 2]
             self.window.put(x, y, z)
             self.stillness.feed(x, y, z)
+            if self.knocks and self.knocks.feed(x, y, z):
+                self.on_knock()
             fall = self._sense.feed(x, y, z)
             if fall is not None:
                 self.window.mark(fall.ago_samples)

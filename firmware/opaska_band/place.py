@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where the band is, asked only when there is a reason: an alarm (at once, then every minute while
-# its case is open), an order of the gateway, the safe zones. Nothing waits for a fix: it follows
-# as a report of its own. Between reasons the receiver is off, and what reads it out of memory.
+# its case is open), an order of the gateway, the safe zones, a carer's visit. Nothing waits for a
+# fix: it follows as a report of its own. Between reasons the receiver is off, and what reads it
+# out of memory.
 #
 # Without a fix the cell is told. The last fix is kept through a restart, and an alarm takes it
 # along.
@@ -38,6 +39,8 @@ _AGAIN_MS = const(60_000)  # between two positions while a case is open
 _NO_FIX_MS = const(600_000)  # between two tries that find nothing
 _ZONE_MS = const(600_000)  # between two looks at the zones
 _LEAVING_MS = const(30_000)  # when she may have left
+_SURE_MS = const(660_000)  # so long she is still where she was seen: a look, and its time
+_HOME = const(1)  # zone
 _KEEP_MS = const(600_000)  # the last fix goes to the flash this often
 _MOST_WAITING = const(6)  # reports: old places are worth little, and heartbeats want room
 _OLD_S = const(86_400)  # a fix that is older says nothing in an alarm
@@ -60,8 +63,10 @@ class Place:
         self._modem = band.cellular.modem
         self._reasons = asyncio.Event()
         self._asked: "int | None" = None  # number of the order that asks where it is
+        self._visits: "list[int]" = []  # seqs of visits that ask whether it is at home
         self._position: "list[int] | None" = None  # latitude, longitude, accuracy
         self._fixed_ms = 0  # uptime of it
+        self._sure_ms = 0  # uptime when she was surely there
         self._day_ms = -1  # its UTC of day, by the receiver
         self._kept_ms: "int | None" = None
         self._next_ms = 0  # uptime of the next position of an open case
@@ -105,6 +110,28 @@ class Place:
         age_s = now[1] - self._before[3]
         return self._before[:3] + [age_s] if 0 <= age_s <= _OLD_S else None
 
+    def is_away(self) -> "bool | None":
+        """From home, which is zone 1; None: nobody knows now."""
+        home = [zone for zone in self._zones if zone[0] == _HOME]
+        if not home or not self._position:
+            return None
+        if self._band.uptime.ms() - self._sure_ms > _SURE_MS:
+            return None
+        from .decisions import zone
+
+        said, _ = zone.look(home, self._position)
+        unload("opaska_band.decisions.zone")
+        return None if said is None else said == zone.OUT
+
+    def visited(self, seq: int) -> bool:
+        """A carer's visit wants to know that; away from home, a position follows it. False: there
+        is no home."""
+        if not [zone for zone in self._zones if zone[0] == _HOME]:
+            return False
+        self._visits.append(seq)
+        self._reasons.set()
+        return True
+
     # --- orders ---
 
     def _locate(self, order: "Order") -> None:
@@ -125,7 +152,7 @@ class Place:
     def _pause_ms(self) -> int:
         """Until there is a reason to look; 0 = now."""
         now_ms, due_ms = self._band.uptime.ms(), []
-        if self._asked is not None:
+        if self._asked is not None or self._visits:
             return 0
         if self._case():
             due_ms.append(self._next_ms)
@@ -135,7 +162,8 @@ class Place:
 
     async def _look(self) -> None:
         if self._is_at_rest():
-            self._zone_ms = self._band.uptime.ms() + _ZONE_MS
+            self._sure_ms = self._band.uptime.ms()
+            self._zone_ms = self._sure_ms + _ZONE_MS
             return
         is_new, trouble, begun_ms = False, "", self._band.uptime.ms()
         try:
@@ -153,7 +181,8 @@ class Place:
     def _is_at_rest(self) -> bool:
         """Only the zones ask, and she has not moved since she was seen inside."""
         motion = self._band.motion
-        if self._asked is not None or self._case() or self._where != INSIDE or not motion:
+        is_asked = self._asked is not None or self._visits or self._case()
+        if is_asked or self._where != INSIDE or not motion:
             return False
         return motion.still_s() * 1000 > self._band.uptime.ms() - self._fixed_ms
 
@@ -184,7 +213,8 @@ class Place:
         if fix.hdop_tenths is not None:
             accuracy_m = min(max(fix.hdop_tenths * _ERROR_M // 10, _ERROR_M), _WORST_M)
         self._position = [fix.lat_e7, fix.lon_e7, accuracy_m]
-        self._fixed_ms, self._day_ms = self._band.uptime.ms(), fix.day_ms
+        self._fixed_ms = self._sure_ms = self._band.uptime.ms()
+        self._day_ms = fix.day_ms
         if self._kept_ms is None or self._fixed_ms - self._kept_ms >= _KEEP_MS:
             self._keep_fix()
 
@@ -208,6 +238,7 @@ class Place:
             asked, self._asked = self._asked, None
             fields = {"why": reports.FIX_ON_REQUEST, "dseq": asked}
             await self._report(fields, is_new)
+        self._tell_visits()
         case, now_ms = self._case(), self._band.uptime.ms()
         if case and self._next_ms <= now_ms:
             self._next_ms = begun_ms + _AGAIN_MS if is_new else now_ms + _NO_FIX_MS
@@ -215,6 +246,18 @@ class Place:
             if case[0] != self._band.reporter.boot:
                 fields["of_boot"] = case[0]
             await self._report(fields, is_new)
+
+    def _tell_visits(self) -> None:
+        """However many reports wait: where a carer was is worth as much in a week."""
+        visits, self._visits = self._visits, []
+        for seq in visits if self.is_away() else ():
+            fields = {
+                "position": self.last(),
+                "source": reports.FROM_GNSS,
+                "why": reports.FIX_FOR_VISIT,
+                "of_seq": seq,
+            }
+            self._band.reporter.report(reports.POSITION, fields)
 
     async def _report(self, fields: "dict[str, Any]", is_new: bool) -> None:
         if len(self._band.outbox.telemetry) >= _MOST_WAITING:

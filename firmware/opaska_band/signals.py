@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 TICK_MS = 100  # the shortest pulse that is felt under a sleeve
 
 _ALARM = const("alarm")
+_VISIT = const("visit")
 
 _FULL = const(65_535)  # duty_u16
 _LED_DUTY = const(_FULL // 4)  # bright enough in a room, a quarter of the current
@@ -35,8 +36,8 @@ _QUIET_EXTRA = const(2)  # digits that `quiet` adds to the motor in place of a t
 # tone_hz    at most 2 kHz: older ears lose the high tones first; 0 = silent
 # colour     of red, green, blue; rg is amber, rgb white
 # again_ms   pause before it is said again, until something else is; 0 = said once
-# manner     "alarm": of an alarm on its way; "aside": says nothing about one, and never hides it or
-#            ends what stands
+# manner     "alarm": of an alarm on its way; "aside": says nothing about one, and never hides it
+#            or ends what stands; "visit": likewise, and it waits for whatever is running
 PATTERNS = """
 fault 10101 0 rg 0 aside
 safe_mode 303030003030300 400 rgb 0 aside
@@ -54,6 +55,12 @@ countdown_4 9999999999 1200 r 0 aside
 confirmed 90990 500 rgb 0 aside
 cancelled 765432 500 g 0 aside
 put_on 3003 700 rgb 0 aside
+visit_tick 4 1000 rgb 0 visit
+visit_begun 44447777 900 g 0 visit
+visit_ended 7700770077 700 g 0 visit
+visit_reached 2002 600 b 0 visit
+visit_expected 2002002 600 b 0 visit
+not_read 202020202 300 rg 0 visit
 """
 COUNTDOWN = ("countdown", "countdown_2", "countdown_3", "countdown_4")
 
@@ -94,10 +101,15 @@ class Signals:
     def play(self, name: str) -> None:
         """Say this now; a passing remark waits for the end of what is being said."""
         new = pattern(name)
+        if new.manner == _VISIT and self._running:
+            self._next = self._next or name
+            return
         if new.manner != _ALARM:
             if self._is_telling():
                 self._next = name
                 return
+            if self._next and pattern(self._next).manner == _VISIT:
+                self._next = ""
         else:
             self._next = ""
             self._standing = name if new.again_ms else ""

@@ -36,7 +36,7 @@ class Sos:
         faults: "Faults",
     ) -> None:
         self.reports = OpenReports()
-        self._state = alarm.IDLE
+        self.state = alarm.IDLE  # where the alarm is (decisions/alarm.py)
         self._kind = 0  # of the latest alarm of this boot; 0: none yet
         self._reporter = reporter
         self._send_now = send_now
@@ -68,7 +68,7 @@ class Sos:
     @property
     def is_on_its_way(self) -> bool:
         """Whether an alarm has no answer yet."""
-        return self._state != alarm.IDLE
+        return self.state != alarm.IDLE
 
     def resume(self, waiting: "list[tuple[int, int]]") -> None:
         """SOS reports (boot, seq) of an earlier boot that wait in the outbox."""
@@ -82,7 +82,7 @@ class Sos:
         before, now = self.reports.answered(boot, seq, answer, self._reporter.boot)
         if before == now:
             return
-        if self._state != alarm.IDLE and not self.reports.unanswered(self._reporter.boot):
+        if self.state != alarm.IDLE and not self.reports.unanswered(self._reporter.boot):
             self._happen(alarm.ANSWER)
         told = self._told()
         if told is None:
@@ -100,10 +100,10 @@ class Sos:
 
     def _happen(self, event: str, fields: "dict[str, Any] | None" = None) -> None:
         """The report first: until it is kept nothing has happened and the alarm is repeated."""
-        state, effects = alarm.step(self._state, event)
+        state, effects = alarm.step(self.state, event)
         if alarm.REPORT in effects:
             self._report(fields or {})
-        self._state = state
+        self.state = state
         for effect in effects:
             if effect == alarm.SEND:
                 attempt("send", self._send_now, self._faults)
@@ -125,7 +125,7 @@ class Sos:
             self.reports.opened(self._reporter.boot, seq)
 
     def _told(self) -> "str | None":
-        return TOLD[self._state][self.reports.furthest(self._reporter.boot)]
+        return TOLD[self.state][self.reports.furthest(self._reporter.boot)]
 
     def _say(self, name: "str | None") -> None:
         if name:

@@ -79,6 +79,7 @@ class Band:
         self.wear = None
         self.vitals = None
         self.place = None
+        self.visits = None
         self.heartbeat = Heartbeat(self, Battery())
 
     def sos_report(self):

@@ -20,6 +20,7 @@ import numpy as np
 
 from opaska_tools.falls.export import Exported, export
 from opaska_tools.falls.recordings import read_index
+from opaska_tools.knock_model import FIRM_MM_S, knocks
 from opaska_tools.simulator.places import SHIPPED
 
 if TYPE_CHECKING:
@@ -212,6 +213,13 @@ def _hit_table(wrist: Wrist) -> None:
     wrist.stay(20)
 
 
+def _knock(wrist: Wrist) -> None:
+    wrist.stay(4)
+    felt = knocks(1, FIRM_MM_S, gap_s=0.4, lead_s=0.5, tail_s=1)
+    wrist.samples += (felt / 1000).tolist()
+    wrist.stay(20)
+
+
 def _night(wrist: Wrist) -> None:
     for posture in (ON_SIDE, SUPINE, PRONE, ON_SIDE, SUPINE):
         wrist.turn(posture, 2)
@@ -230,6 +238,7 @@ STORIES: dict[str, tuple[str, bool, Vector, Callable[[Wrist], None]]] = {
     "lie_down": ("lies down on a bed", False, ON_LAP, _lie_down),
     "clap": ("claps", False, ON_LAP, _clap),
     "hit_table": ("hits a table with the hand", False, ON_LAP, _hit_table),
+    "knock": ("is knocked on twice, on the band", False, ON_LAP, _knock),
     "night": ("sleeps, and turns over now and then", False, SUPINE, _night),
 }
 
