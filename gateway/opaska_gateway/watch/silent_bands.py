@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from opaska_gateway import clock
@@ -119,7 +118,7 @@ class SilenceWatch:
 
     async def _write_down(self) -> None:
         """Who wears what, and who spoke since the last look."""
-        words = self._context.words.take()
+        words = list(self._context.words.take().items())
         transact, now_ms = self._context.database.transact, clock.now_ms()
         changes = self._context.changes
         pause_ms = int(PAUSES * LOOK_AGAIN_S * 1000)
@@ -127,17 +126,16 @@ class SilenceWatch:
             paused_ms = await transact(partial(watched_bands.stand_still, now_ms, pause_ms))
             if paused_ms:
                 log.info("silence_clock_stood_still", for_s=paused_ms // 1000)
-            words = {who: moved_ms(ms, now_ms, paused_ms) for who, ms in words.items()}
+            words = [(who, moved_ms(ms, now_ms, paused_ms)) for who, ms in words]
             if self._changes != changes:  # before the words of bands that are new in it
                 if not await self._read(partial(watched_bands.is_followed, self._period_ms)):
                     await self._while_full(watched_bands.look_after, now_ms)
                 self._changes = changes
             while words:
-                some = dict(islice(words.items(), AT_ONCE))
-                await transact(partial(watched_bands.hear, some))
-                words = dict(islice(words.items(), AT_ONCE, None))
+                await transact(partial(watched_bands.hear, dict(words[:AT_ONCE])))
+                del words[:AT_ONCE]
         except Exception:
-            self._context.words.put_back(words)
+            self._context.words.put_back(dict(words))
             raise
 
     async def _while_full(
