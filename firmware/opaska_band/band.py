@@ -76,7 +76,6 @@ class Band:
         self.vitals: "Any" = None
         self.place: "Any" = None
         self.visits: "Any" = None
-        self.sleep: "Any" = None
         self.countdown: "Any" = attempt("countdown", self._make_countdown, self.faults)
 
     async def run(self, held: bool) -> None:
@@ -257,15 +256,14 @@ class Band:
         self._start("place", self.place.run)
 
     def _sleep_between(self) -> None:
-        """Whoever needs the processor's clocks holds it awake."""
         from .sleep import Sleep
 
-        signals, modem, client = self.signals, self.cellular.modem, self.client
-        holds: "list[Callable[[], Any]]" = [lambda: modem.is_awake, lambda: client.is_busy]
-        if signals:
-            holds.append(lambda: signals.is_playing)
-        self.sleep = Sleep(self.board, self.faults, holds)
-        self.sleep.begin()
+        Sleep(self).begin()
+
+    def needs_clocks(self) -> bool:
+        """Whether something is at work that stands still in light sleep: UART, sockets, PWM."""
+        is_talking = self.cellular.modem.is_awake or self.client.is_busy
+        return is_talking or (self.signals and self.signals.is_playing)
 
     def _let_carers_in(self) -> None:
         from .visit import Visits

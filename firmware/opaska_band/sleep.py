@@ -3,13 +3,15 @@
 # needs its clocks. In light sleep no interrupt comes, PWM, UART, timers and watchdog stand still,
 # and memory stays as it is.
 #
-# Who needs the clocks says so by a hold, a function that is true meanwhile. What ends a sleep:
+# What ends a sleep:
 #   its time is over           the next task is due
 #   a pin goes low             ext1: button, accelerometer, oximeter, modem
 #   the strap's loop changes   ext0, by the level that it has not
 #   so does the charger        wake_on_gpio, since that pin is out of the RTC's reach
 # A pin that is low already is left out: sleep would be refused, and whoever hears it is at work.
-# Nor is one listened to that nobody hears any more, since it chatters.
+# Nor is one listened to that nobody hears any more, since it chatters. After a sleep each pin is
+# made an input again, since the RTC keeps those that it has watched, and whoever hears its edges is
+# told of the one that came meanwhile.
 #
 # When sleep is refused again and again, or fails, that is told, and the processor waits awake, for
 # some minutes or for good: an SOS needs no sleep.
@@ -19,6 +21,7 @@ import time
 
 import esp32
 import machine
+from machine import Pin
 from micropython import const
 
 from opaska_protocol.reports import TASK_FAILED
@@ -27,15 +30,13 @@ from .guard import failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
-
-    from .boards.band_v1 import Board
-    from .faults import Faults
+    from typing import Any
 
 _LEAST_MS = const(10)  # below, falling asleep and waking up would take longer
 _LONGEST_MS = const(60_000)
 _AWAKE_MS = const(500)  # then the holds are asked again
-_LOWS = const(4)  # pins of ext1
+_LOOP = const(4)  # places; those before are of ext1
+_CHARGER = const(5)
 _REFUSED_MS = const(5)  # a sleep that was over sooner, and not by a pin, was refused
 _MOST_REFUSED = const(20)
 _REST_MS = const(600_000)  # awake, after so many
@@ -43,9 +44,11 @@ _REFUSED = const("sleep refused")
 
 
 class Sleep:
-    """In place of asyncio's poller from `begin` on. `holds`: nobody sleeps while one is true."""
+    """In place of asyncio's poller from `begin` on; nobody sleeps while `band.needs_clocks()`."""
 
-    def __init__(self, board: "Board", faults: "Faults", holds: "list[Callable[[], Any]]") -> None:
+    def __init__(self, band: "Any") -> None:
+        board = band.board
+        self._band = band
         self._pins = (
             board.sos_button,
             board.imu_int1,
@@ -54,11 +57,10 @@ class Sleep:
             board.strap_loop,
             board.charger_status,
         )
-        self._faults = faults
-        self.holds = holds
+        self._levels = bytearray(len(self._pins))  # before this sleep
+        self._armed: "list[Any]" = []
         self._refused = 0  # sleeps in a row
         self._awake_ms = 0  # still to be awake, since sleep was refused; < 0: for good
-        self._armed: "list[Any]" = []
 
     def begin(self) -> None:
         """From now on."""
@@ -89,16 +91,12 @@ class Sleep:
             return self._sleep(wait_ms)
         except Exception as error:
             self._awake_ms = -1
-            failed("sleep", error, self._faults)
+            failed("sleep", error, self._band.faults)
             return self._poller.poll(0)
 
     def _must_wake(self) -> bool:
-        if self._awake_ms or not self._pins[0].value():  # the button is down
-            return True
-        for hold in self.holds:
-            if hold():
-                return True
-        return False
+        is_pressed = not self._pins[0].value()
+        return bool(self._awake_ms or is_pressed or self._band.needs_clocks())
 
     def _sleep(self, wait_ms: int) -> "Any":
         """First the pins, then a look at what is ready: an edge in between ends the sleep by its
@@ -112,28 +110,36 @@ class Sleep:
             machine.lightsleep(wait_ms)
         finally:
             for pin in self._pins:
-                pin.after_sleep()
-        is_asleep = time.ticks_diff(time.ticks_ms(), begun) >= _REFUSED_MS
-        for pin in self._pins:
-            is_asleep = pin.tell() or is_asleep
-        self._refused = 0 if is_asleep else self._refused + 1
-        if self._refused >= _MOST_REFUSED:
-            self._give_up()
+                pin.pin.init(Pin.IN, pin.pull)  # takes it back from the RTC
+        took_ms = time.ticks_diff(time.ticks_ms(), begun)
+        if self._tell() or took_ms >= _REFUSED_MS:
+            self._refused = 0
+        else:
+            self._refused += 1
+            if self._refused >= _MOST_REFUSED:
+                self._refused, self._awake_ms = 0, _REST_MS
+                self._band.faults.note(TASK_FAILED, _REFUSED)
         return self._poller.poll(0)
 
-    def _give_up(self) -> None:
-        self._refused, self._awake_ms = 0, _REST_MS
-        self._faults.note(TASK_FAILED, _REFUSED)
-
     def _arm(self) -> None:
-        armed = self._armed
+        levels, armed = self._levels, self._armed
         armed.clear()
-        for pin in self._pins[:_LOWS]:
-            if pin.before_sleep() and pin.handler:
+        for at, pin in enumerate(self._pins):
+            levels[at] = pin.value()
+            if at < _LOOP and levels[at] and pin.handler:
                 armed.append(pin.pin)
         esp32.wake_on_ext1(armed, esp32.WAKEUP_ALL_LOW)  # on an ESP32-S3 it is any of them
-        loop, charger = self._pins[_LOWS:]
-        is_high = loop.before_sleep()
-        esp32.wake_on_ext0(loop.pin if loop.handler else None, not is_high)
-        is_high = charger.before_sleep()
-        esp32.wake_on_gpio((charger.pin,) if charger.handler else (), not is_high)
+        loop, charger = self._pins[_LOOP:]
+        esp32.wake_on_ext0(loop.pin if loop.handler else None, not levels[_LOOP])
+        esp32.wake_on_gpio((charger.pin,) if charger.handler else (), not levels[_CHARGER])
+
+    def _tell(self) -> bool:
+        """Whether a level has changed meanwhile; then its edge is told."""
+        is_any = False
+        for at, pin in enumerate(self._pins):
+            level = pin.value()
+            if level != self._levels[at]:
+                is_any = True
+                if pin.handler and pin.trigger & (Pin.IRQ_RISING if level else Pin.IRQ_FALLING):
+                    pin.handler(pin)
+        return is_any

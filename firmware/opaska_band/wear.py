@@ -55,7 +55,7 @@ class Wear:
             self._board.strap_loop, self._board.strap_sense, self._board.strap_pad, self._edge.set
         )
         self._charger = self._board.charger_status
-        self._charger.irq(lambda _: self._edge.set())
+        self._charger.handler = lambda _: self._edge.set()
         if band.motion:
             band.motion.on_moved = self._edge.set
         self._state, air = self._load()

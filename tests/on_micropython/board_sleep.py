@@ -56,12 +56,17 @@ class World:
         self.button.on_edge = self.flag.set
         self.poller = Racing(asyncio.core._io_queue.poller)
         asyncio.core._io_queue.poller = self.poller
-        self.sleep = Sleep(self.board, self.faults, [lambda: self.is_held])
-        self.sleep.begin()
+        Sleep(self).begin()
+
+    def needs_clocks(self):
+        return self.is_held
 
     def listen(self, pin, name):
         flag = asyncio.ThreadSafeFlag()
-        pin.irq(lambda _: flag.set())
+        if name == CHARGER:
+            pin.handler = lambda _: flag.set()
+        else:
+            pin.irq(lambda _: flag.set())
 
         async def tell():
             while True:

@@ -8,8 +8,6 @@ from esp32 import NVS
 from machine import ADC, I2C, PWM, UART, Pin, TouchPad
 from micropython import const
 
-from .wake_pin import WakePin
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -49,6 +47,28 @@ _LAST_CAUSE = machine.SOFT_RESET
 _UNKNOWN_CAUSE = const(7)
 
 
+class WakePin:
+    """An input that ends light sleep, used as a Pin is. No interrupt comes while the chip sleeps:
+    sleep.py tells `handler` of the edge that came meanwhile."""
+
+    IRQ_FALLING = Pin.IRQ_FALLING
+    IRQ_RISING = Pin.IRQ_RISING
+
+    def __init__(self, gpio: int, pull: "int | None") -> None:
+        self.pin = Pin(gpio, Pin.IN, pull)
+        self.pull = pull
+        self.handler: "Any" = None  # None: nobody wants to be woken by it
+        self.trigger = Pin.IRQ_FALLING | Pin.IRQ_RISING
+
+    def value(self) -> int:
+        return self.pin.value()
+
+    def irq(self, handler: "Any" = None, trigger: int = Pin.IRQ_FALLING | Pin.IRQ_RISING) -> None:
+        """As of a Pin."""
+        self.handler, self.trigger = handler, trigger
+        self.pin.irq(handler, trigger)
+
+
 class Board:
     def __init__(self) -> None:
         self.sos_button = WakePin(_SOS_BUTTON, Pin.PULL_UP)
@@ -56,7 +76,8 @@ class Board:
         self.oximeter_int = WakePin(_OXIMETER_INT, Pin.PULL_UP)
         self.modem_ring = WakePin(_MODEM_RING, Pin.PULL_UP)
         self.strap_loop = WakePin(_STRAP_LOOP, None)
-        self.charger_status = WakePin(_CHARGER_STATUS, Pin.PULL_UP, has_interrupt=False)
+        # Never call its `irq`: `wake_on_gpio` would make that one of the level, without an end.
+        self.charger_status = WakePin(_CHARGER_STATUS, Pin.PULL_UP)
         self.nvs = NVS("opaska")
 
     @staticmethod
