@@ -181,6 +181,7 @@ class SleepyChip(SharingChip):
     def __init__(self):
         super().__init__()
         self.asleep = False
+        self.is_cut = False  # the wire of DTR
         self.lost = b""  # said to it in its sleep
         self.ring = Ring()
         self._may_sleep = False
@@ -203,7 +204,11 @@ class SleepyChip(SharingChip):
 
     def _dtr(self, value):
         super()._dtr(value)
-        self.asleep = bool(value and self._may_sleep)
+        self.asleep = bool((value or self.is_cut) and self._may_sleep)
+
+    async def _toggle(self):
+        await super()._toggle()
+        self.side, self.call, self.asleep, self._may_sleep = None, None, False, False
 
 
 class Ring:

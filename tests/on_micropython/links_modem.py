@@ -410,7 +410,7 @@ async def dozing():
     link = linked(chip, [("127.0.0.1", 1)])
     PPP.PPP = SharedPPP
     SharedPPP.chip, SharedPPP.on = chip, (2,)
-    link.modem = driven(chip, dtr=chip.dtr, ring=chip.ring)
+    link.modem = driven(chip, power_key=chip.power_key, dtr=chip.dtr, ring=chip.ring)
     await link.attach()
     return chip, link
 
@@ -456,6 +456,17 @@ async def test_a_modem_left_asleep_by_a_reset_is_woken_and_dials_anew():
     assert link.attached
     await until(lambda: not link.modem.is_awake)
     assert chip.asleep
+
+
+async def test_a_modem_that_cannot_be_woken_is_restarted_and_soon_held_awake():
+    chip, link = await dozing()
+    chip.is_cut = True
+    for _ in range(2):
+        await until(lambda: not link.modem.is_awake)
+        assert await attached(link, 4)
+    await asyncio.sleep_ms(200)  # 10 s
+    assert link.modem.is_awake
+    assert link.attached
 
 
 async def test_a_refused_connection_leaves_no_socket_behind():

@@ -38,6 +38,7 @@ _START_MS = const(15_000)  # until the UART answers after PWRKEY
 _DTR_MS = const(500)
 _WAKE_MS = const(50)  # from DTR until the serial port hears
 _QUIET_MS = const(2_000)  # without a byte either way, then it may sleep; answers come sooner
+_MOST_DEAF = const(2)
 _CONNECTED_MS = const(10_000)  # so long the network holds the radio after the last byte
 _GUARD_MS = const(1_100)  # silence of 1 s before and after +++
 _FRAME = const(132)  # bytes of the longest frame of CMUX: so many flags end one that was begun
@@ -69,6 +70,7 @@ class EG915U:
         self._dtr = dtr
         self._is_held = True  # DTR: without it nothing is heard on the port
         self._may_sleep = False
+        self._deaf = 0  # starts that found it silent where it had been let sleep
         self._held_at = self._stirred_at = time.ticks_ms()
         if ring is not None:
             ring.irq(self.heard, ring.IRQ_FALLING)
@@ -78,12 +80,13 @@ class EG915U:
         if self._mux:
             self._mux.close()
         self.uart = self._at = self._serial
-        self._may_sleep = False
+        slept, self._may_sleep = self._may_sleep, False
         self.heard()
         await asyncio.sleep_ms(_WAKE_MS)
         # to a modem that shares no lines an empty word
         self._serial.write(b"\xf9" * _FRAME + END + b"\r")
         if not await self._answers():
+            self._deaf += slept
             await self.hang_up()
             if not await self._answers():
                 await self._switch_on()
@@ -192,9 +195,9 @@ class EG915U:
     async def rest(self) -> None:
         """From now on it sleeps while nothing is said, if it shares its port: DTR, which lets it,
         must no longer end a call."""
-        if self._dtr is None or not self.can_talk or not await self._try(b"AT&D0"):
-            return
-        self._may_sleep = await self._try(b"AT+QSCLK=1")
+        if self._dtr is None or self._deaf >= _MOST_DEAF or not self.can_talk:
+            return  # perhaps DTR's wire is broken: held awake it is heard, and hears
+        self._may_sleep = await self._try(b"AT&D0") and await self._try(b"AT+QSCLK=1")
 
     @property
     def is_awake(self) -> bool:
