@@ -41,8 +41,8 @@ _BUZZER_HZ = const(1_000)  # changed by every tone
 _LED_HZ = const(1_000)  # no flicker
 _I2C_HZ = const(400_000)  # fast mode, which every chip on the bus knows
 _MODEM_BAUD = const(115_200)  # EG915U default
-# 11,520 bytes a second: room for 178 ms in which nobody reads, while a sector of the flash is erased
-# or garbage collected. A packet of 1,500 bytes, escaped and framed, is 1,700. Not on our heap.
+# 11,520 bytes a second: room for 178 ms in which nobody reads, as while the flash is erased or
+# garbage collected. A packet of 1,500 bytes, escaped and framed, is 1,700. Not on our heap.
 _MODEM_RXBUF = const(2_048)
 
 # MicroPython's numbers are those of a boot report: power on, hard, watchdog, deep sleep, soft.
