@@ -80,16 +80,34 @@ def falls(
 
 @app.command()
 def show(case: CaseArgument, as_json: JsonOption = False, config: ConfigOption = None) -> None:
-    """One case, and how much of the motion around its falls has come."""
+    """One case, how much of the motion around its falls has come, and where the band was."""
 
     async def work(office: Office) -> dict[str, Any]:
-        from opaska_gateway.registry import cases
-
-        case_id = await _id_of(office, case)
-        async with office.read() as connection:
-            return await cases.show(connection, office.store.vault, case_id)
+        return await shown(office, await _id_of(office, case))
 
     show_facts(at_office(config, work), as_json=as_json)
+
+
+async def shown(office: Office, case_id: bytes) -> dict[str, Any]:
+    """Who looks at its places is audited; a database that cannot write it hides them from nobody
+    who wants to help."""
+    from sqlalchemy.exc import DBAPIError
+
+    from opaska_gateway.database.sickness import sickness
+    from opaska_gateway.registry import cases
+
+    async with office.read() as connection:
+        found = await cases.show(connection, office.store.vault, case_id)
+    try:
+        if found["places"]:
+            async with office.change() as change:
+                await cases.note_reading(change, case_id)
+    except DBAPIError as error:
+        reason = sickness(error)
+        if reason is None:
+            raise
+        typer.echo(f"opaska: {reason}; the audit does not say that you saw where", err=True)
+    return found
 
 
 @app.command()

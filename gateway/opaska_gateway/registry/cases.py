@@ -19,7 +19,7 @@ from opaska_gateway.vault import person_key_purpose
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from opaska_gateway.registry.change import AnyRow
+    from opaska_gateway.registry.change import AnyRow, Change
     from opaska_gateway.vault import Vault
 
 
@@ -74,6 +74,13 @@ async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dic
     places = await whereabouts.of_case(connection, vault, case_id)
     facts |= {"kinds": kinds_told, "fell": row.fell, "falls": told, "wear": worn}
     return {**facts, "places": places}
+
+
+async def note_reading(change: Change, case_id: bytes) -> None:
+    """Somebody was shown where the band was."""
+    whose = select(care_case.c.organisation_id).where(care_case.c.id == case_id)
+    owner = (await change.connection.execute(whose)).scalar_one()
+    await change.note("places_read", f"case:{case_id.hex()}", owner)
 
 
 def _shown(row: AnyRow, vault: Vault, kinds: list[str]) -> dict[str, Any]:

@@ -4,16 +4,22 @@ places, which belong to whoever wore the band then, and are read by nobody unsee
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sqlite3
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from opaska_gateway import clock, order_arguments
+from opaska_gateway.commands.cases import shown
+from opaska_gateway.commands.office import Office
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry import whereabouts
 from opaska_gateway.registry.change import Change
 from opaska_gateway.registry.whereabouts import parse_zone
+from opaska_gateway.settings import Settings
 from opaska_gateway.vault import Vault, VaultError
 from opaska_protocol import reports
 from opaska_protocol.orders import LOCATE, ZONES
@@ -125,6 +131,43 @@ async def test_who_reads_where_somebody_is_stands_in_the_audit_with_the_reason(
     assert await heart.rows("SELECT who, what, subject, why FROM audit") == [
         ("os:tester", "places_read", f"person:{band.person_id.hex()}", "daughter calls")
     ]
+
+
+def _office(heart: Core) -> Office:
+    store: Any = SimpleNamespace(database=heart.database, vault=heart.vault)
+    return Office(Settings(), store, "os:tester")
+
+
+async def test_who_reads_the_places_of_a_case_stands_in_the_audit(heart: Core) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    await shown(_office(heart), case.id)
+    assert await heart.rows("SELECT what FROM audit") == [], "there were none"
+    await _is_at(heart, band, 500_000_000)
+    found = await shown(_office(heart), case.id)
+    assert [place["latitude"] for place in found["places"]] == [50.0]
+    assert await heart.rows("SELECT who, what, subject FROM audit") == [
+        ("os:tester", "places_read", f"case:{case.id.hex()}")
+    ]
+
+
+async def test_a_full_disk_hides_from_no_helper_where_to_go(
+    heart: Core, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    await _is_at(heart, band, 500_000_000)
+    (case,) = await heart.cases()
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    async def fails(*_: object) -> None:
+        raise DBAPIError("INSERT", {}, full)
+
+    monkeypatch.setattr("opaska_gateway.database.audit.append", fails)
+    assert (await shown(_office(heart), case.id))["places"]
+    assert "the disk is full; the audit does not say" in capsys.readouterr().err
 
 
 async def test_places_are_not_crowded_out_by_alarms_that_have_none(heart: Core) -> None:
