@@ -261,9 +261,11 @@ class Band:
         Sleep(self).begin()
 
     def needs_clocks(self) -> bool:
-        """Whether something is at work that stands still in light sleep: UART, sockets, PWM."""
+        """Whether something is at work that stands still in light sleep: UART, sockets, PWM, the pin
+        that gives the card reader its power."""
         is_talking = self.cellular.modem.is_awake or self.client.is_busy
-        return is_talking or (self.signals and self.signals.is_playing)
+        is_playing = self.signals and self.signals.is_playing
+        return is_talking or is_playing or (self.visits and self.visits.is_reading)
 
     def _let_carers_in(self) -> None:
         from .visit import Visits

@@ -38,6 +38,7 @@ class Visits:
         self.trouble = ""  # what is wrong with the reader now
         self.some = asyncio.Event()  # it was knocked, or an answer came
         self.is_knocked = False
+        self.is_reading = False  # the reader has power
         self.deaf_ms = 0  # uptime until which knocks are those of the last touch
         self.rows: "Any" = None  # open visits (decisions/visit.py); None: not read back yet
         self.owed: "list[Any]" = []  # tests of the band (visit_book.py)

@@ -43,6 +43,7 @@ async def _use_reader(visits: "Visits", band: "Band", book: Book) -> None:
     """A trouble of it is told once when it breaks, or breaks in another way."""
     board = band.board
     reader, trouble = PN532(board.i2c, board.nfc_irq, board.nfc_reset), ""
+    visits.is_reading = True
     try:
         if visits.is_knocked:
             await Touch(band, book, reader).run()
@@ -53,7 +54,7 @@ async def _use_reader(visits: "Visits", band: "Band", book: Book) -> None:
         trouble = error.args[0]
     finally:
         reader.off()
-        visits.is_knocked = False
+        visits.is_knocked = visits.is_reading = False
     if trouble and trouble != visits.trouble:
         band.faults.note(reports.NFC, trouble)
     visits.trouble = trouble
