@@ -6,8 +6,10 @@ A touch begins or ends a visit, as the band has felt it to its carer. An end bel
 beginning that it names, whoever wears the band by then; without a name, to the open visit of its
 card with this wearer. Beyond that:
 
-- touches of one direction within a minute are one; an end that is followed by a beginning within
-  a minute was a slip, and the visit goes on; if no other end comes, it was none;
+- touches of one direction within a minute are one;
+- touched three times at the door, begin, end and begin, each within a minute: the end was a slip;
+- a beginning within a minute of the end of a longer visit is another visit, and both are marked:
+  the carer touched once too often when leaving, or had forgotten the end of an earlier one;
 - a beginning at another band of the same wearer goes on as well: the wearer was handed over;
 - a band that begins anew, or 16 hours without an end: the end was forgotten;
 - an end without its beginning stands for itself, until the beginning comes.
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 NONE: Final = "none"
 OPEN: Final = "open"
 ENDED: Final = "ended"
-REOPENED: Final = "reopened"  # its end was a slip
 FORGOTTEN: Final = "forgotten"  # to be ended
 UNBEGUN: Final = "unbegun"  # an end without a beginning
 
@@ -36,7 +37,7 @@ BEGIN: Final = "begin"
 END: Final = "end"
 DOUBLED: Final = "doubled"  # said again within a minute
 BAND_CHANGED: Final = "band_changed"  # begun again at another band
-REOPEN: Final = "reopen"  # begun again within a minute of its end
+REOPEN: Final = "reopen"  # begun again within a minute of its end, and that of its beginning
 ANEW: Final = "anew"  # its band knows nothing of it any more
 LIMIT: Final = "limit"
 
@@ -44,7 +45,8 @@ LIMIT: Final = "limit"
 CHANGED_BAND: Final = "band_changed"
 SLIP: Final = "slip"
 SHORT: Final = "short"
-LONG: Final = "long"
+LONG: Final = "long"  # perhaps two, and the end of the first was forgotten
+AT_ONCE: Final = "end_and_begin"  # one ended and another began within a minute
 VAGUE: Final = "vague"  # it happened at the latest then
 TIMES: Final = "times_disagree"  # it ended before it began
 TOGETHER: Final = "two_carers"
@@ -61,17 +63,13 @@ TRANSITIONS: Final[Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     (OPEN, ANEW): (FORGOTTEN, ()),
     (OPEN, LIMIT): (FORGOTTEN, ()),
     (ENDED, DOUBLED): (ENDED, ()),
-    (ENDED, REOPEN): (REOPENED, (SLIP,)),
-    (REOPENED, DOUBLED): (REOPENED, ()),
-    (REOPENED, BAND_CHANGED): (REOPENED, (CHANGED_BAND,)),
-    (REOPENED, END): (ENDED, ()),
-    (REOPENED, ANEW): (ENDED, ()),
-    (REOPENED, LIMIT): (ENDED, ()),
+    (ENDED, REOPEN): (OPEN, (SLIP,)),
     (UNBEGUN, DOUBLED): (UNBEGUN, ()),
 }
 
 SLIP_MS: Final = 60_000
 LIMIT_MS: Final = 16 * 3_600_000  # as the band counts it
+LONG_MS: Final = 8 * 3_600_000
 
 Message = tuple[bytes, int, int, int]  # device, generation, boot, seq
 
@@ -114,7 +112,7 @@ class Visit:
 
     state: str = NONE
     begin: Touch | None = None
-    end: Touch | None = None  # of a reopened one: the slip
+    end: Touch | None = None
     touches: list[Touch] = field(default_factory=list)  # in order; all that belong to it
     marks: set[str] = field(default_factory=set)
     now_ms: int = 0  # for one that goes on
@@ -135,7 +133,7 @@ class Visit:
     @property
     def to_ms(self) -> int:
         """Its end; now, while it goes on. What is known at one end only has no length."""
-        if self.state in (OPEN, REOPENED):
+        if self.state == OPEN:
             return self.now_ms
         return self.end.at_ms if self.end else self.from_ms
 
@@ -177,9 +175,13 @@ class _Book:
         known = self._known(touch)
         event = _event(touch, known) if known else None
         if known is None or event is None or event == ANEW:
-            if known is not None and event == ANEW:
-                known.step(ANEW)
-            known, event = Visit(), BEGIN if touch.begins else END
+            before, known = known, Visit()
+            if before is not None and event == ANEW:
+                before.step(ANEW)
+            elif before is not None and touch.begins and _is_soon(touch, before):
+                before.marks.add(AT_ONCE)
+                known.marks.add(AT_ONCE)
+            event = BEGIN if touch.begins else END
             self.visits.append(known)
         self._add(known, touch, event)
 
@@ -199,6 +201,8 @@ class _Book:
             visit.begin = touch
         elif event == END:
             visit.end = touch
+        elif event == REOPEN:
+            visit.end = None
         self._last[touch.wearer, touch.card] = visit
 
 
@@ -211,9 +215,9 @@ def _order(touch: Touch, begun_ms: Mapping[Message, int]) -> tuple[int, bool, Me
 def _event(touch: Touch, visit: Visit) -> str | None:
     """What a touch is to a visit; None: it is a visit of its own."""
     last = visit.touches[-1]
-    is_soon = touch.at_ms - last.at_ms <= SLIP_MS
+    is_soon = _is_soon(touch, visit)
     is_due = touch.at_ms - visit.from_ms <= LIMIT_MS
-    is_open = visit.state in (OPEN, REOPENED)
+    is_open = visit.state == OPEN
     same_band = touch.device_id == last.device_id
     if not touch.begins:
         if is_open:
@@ -224,19 +228,24 @@ def _event(touch: Touch, visit: Visit) -> str | None:
         if is_soon:
             return DOUBLED
         return BAND_CHANGED if is_due and not same_band else ANEW
-    return REOPEN if visit.state == ENDED and is_soon and same_band else None
+    was_short = visit.to_ms - visit.from_ms < SLIP_MS
+    return REOPEN if visit.state == ENDED and is_soon and same_band and was_short else None
+
+
+def _is_soon(touch: Touch, visit: Visit) -> bool:
+    return touch.at_ms - visit.touches[-1].at_ms <= SLIP_MS
 
 
 def _conclude(visit: Visit, now_ms: int) -> None:
     visit.now_ms = max(now_ms, visit.from_ms)
-    if visit.state in (OPEN, REOPENED) and now_ms - visit.from_ms > LIMIT_MS:
+    if visit.state == OPEN and now_ms - visit.from_ms > LIMIT_MS:
         visit.step(LIMIT)
     lasted_ms = visit.to_ms - visit.from_ms
     is_whole = visit.state == ENDED
     said = {
         TIMES: is_whole and lasted_ms < 0,
         SHORT: is_whole and 0 <= lasted_ms < SLIP_MS,
-        LONG: is_whole and lasted_ms > LIMIT_MS,
+        LONG: is_whole and lasted_ms > LONG_MS,
         VAGUE: any(one.error_ms is None for one in (visit.begin, visit.end) if one),
     }
     visit.marks.update(mark for mark, is_so in said.items() if is_so)

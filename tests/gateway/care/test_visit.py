@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from opaska_gateway.care import visit as rules
-from opaska_gateway.care.visit import ENDED, FORGOTTEN, OPEN, REOPENED, UNBEGUN, Visit, pair
+from opaska_gateway.care.visit import ENDED, FORGOTTEN, OPEN, UNBEGUN, Visit, pair
 from tests.support.touches import BEATA, JAN, MARIA, MINUTE, NOON, begin, end, message
 
 if TYPE_CHECKING:
@@ -92,23 +92,31 @@ def test_touches_of_one_direction_within_a_minute_are_one() -> None:
     assert told(end(50), end(50.9)) == [(UNBEGUN, 50, 50)]
 
 
-def test_an_end_that_is_taken_back_within_a_minute_was_a_slip() -> None:
+def test_an_end_that_is_taken_back_at_the_door_was_a_slip() -> None:
     (visit,) = pair([begin(0), end(0.3), begin(0.6), end(50)], LATER)
     assert line(visit) == (ENDED, 0, 50)
     assert visit.marks == {rules.SLIP}
-    going_on = pair([begin(0), end(0.3), begin(0.6)], NOON + 5 * MINUTE)
-    assert [one.state for one in going_on] == [REOPENED]
-    assert going_on[0].to_ms == NOON + 5 * MINUTE
+    assert told(begin(0), end(0.3), begin(0.6), now_ms=NOON + 5 * MINUTE) == [(OPEN, 0, None)]
+    assert told(begin(0), end(0.3), begin(0.6)) == [(FORGOTTEN, 0, None)]
 
 
-def test_a_second_touch_when_leaving_costs_no_end() -> None:
-    (visit,) = pair([begin(0), end(50), begin(50.5)], LATER)
-    assert line(visit) == (ENDED, 0, 50)
-    assert visit.marks == {rules.SLIP}
-    assert told(begin(0), end(50), begin(50.5), begin(24 * HOUR)) == [
-        (ENDED, 0, 50),
-        (FORGOTTEN, 24 * HOUR, None),
+def test_a_second_touch_when_leaving_costs_no_end_and_is_marked() -> None:
+    visits = pair([begin(0), end(50), begin(50.5)], LATER)
+    assert [line(one) for one in visits] == [(ENDED, 0, 50), (FORGOTTEN, 50.5, None)]
+    assert [one.marks for one in visits] == [{rules.AT_ONCE}] * 2
+
+
+def test_a_check_out_forgotten_in_the_morning_does_not_swallow_the_evening() -> None:
+    evening = 7 * HOUR
+    touches = [begin(0), end(evening), begin(evening + 0.5), end(evening + 45)]
+    visits = pair(touches, LATER)
+    assert [line(one) for one in visits] == [
+        (ENDED, 0, evening),
+        (ENDED, evening + 0.5, evening + 45),
     ]
+    assert [one.marks for one in visits] == [{rules.AT_ONCE}] * 2
+    (whole,) = pair([begin(0), end(9 * HOUR)], LATER)
+    assert whole.marks == {rules.LONG}, "somebody may look"
 
 
 def test_a_visit_of_seconds_is_marked_short() -> None:
