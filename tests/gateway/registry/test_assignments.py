@@ -80,9 +80,9 @@ async def test_the_next_wearer_is_not_sought_nor_watched_for_the_last_one(
         hand.at_ms = 3_000
         async with changing() as now:
             await assignments.assign(now, second if is_other else first, "7")
-    async with store.database.read() as connection:
-        device_id, kid = (await connection.execute(select(device.c.id, device.c.kid))).one()
-        waiting = await connection.run_sync(orders.waiting, device_id)
+        async with store.database.read() as connection:
+            device_id, kid = (await connection.execute(select(device.c.id, device.c.kid))).one()
+            waiting = await connection.run_sync(orders.waiting, device_id)
     opened = [
         (dseq, kind, order_arguments.opened(store.vault, kid, kind, kept))
         for dseq, kind, kept in waiting
