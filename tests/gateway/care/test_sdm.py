@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from hardware.simulated.chips.ntag424 import Ntag424 as SimulatedCard
 from opaska_gateway.care.sdm import CardKeys, counter_of, signature
 from tests.support.cards import Ntag424, new_keys
 
@@ -25,6 +26,13 @@ def test_the_example_of_the_application_note_is_understood() -> None:
     assert signature(UID, bytes.fromhex("3d0000"), bytes(16)) == MAC
     card = Ntag424(UID, ZERO_KEYS)
     assert card.proof(61, bytes.fromhex("da5cf60941")) == PICC + MAC, "its own padding"
+
+
+def test_the_simulated_card_by_another_hand_is_believed() -> None:
+    keys = new_keys()
+    card = SimulatedCard(UID, keys.meta_read, keys.file_read, counter=60)
+    for counter in (61, 62):
+        assert counter_of(b"".join(card.proof()), UID, keys) == counter
 
 
 @pytest.mark.parametrize("counter", [0, 1, 255, 256, 65_536, (1 << 24) - 1])
