@@ -30,7 +30,7 @@ SoftI2C = I2C
 _FAR_MS = const(1 << 50)
 _freq = 160_000_000
 _clocked = []  # alarms that stand still in light sleep: of the watchdog and of timers
-slept = [0, 0]  # ms and times that we were asleep
+slept = [0, 0, 0]  # ms and times that we were asleep; when the last one began
 
 
 def reset():
@@ -58,13 +58,13 @@ def deepsleep(ms=0):
 def lightsleep(ms=-1):
     """No interrupt, no byte of a UART, no timer until it ends: after `ms`, or by the level of a
     pin, at once if it is there already. What the RTC watched stays with it until `Pin.init`."""
-    begin = clock.now()
+    slept[2] = clock.now()
     for alarm in _clocked:
         alarm[0] += _FAR_MS
     pins.fall_asleep()
     clock.sleep(ms, pins.woken)
     is_storm = pins.wake_up()
-    took_ms = clock.now() - begin
+    took_ms = clock.now() - slept[2]
     for alarm in _clocked:
         alarm[0] += took_ms - _FAR_MS
     slept[0] += took_ms
@@ -176,7 +176,8 @@ class RTC:
 def _obey(name, value):
     if name != "slept":
         return False
-    control.send({"asked": value, "slept_ms": slept[0], "sleeps": slept[1]})
+    running_ms = clock.now() - slept[2] if pins.asleep else 0
+    control.send({"asked": value, "slept_ms": slept[0] + running_ms, "sleeps": slept[1]})
     return True
 
 

@@ -18,7 +18,7 @@ from tests.support.requirements import requires_program
 if TYPE_CHECKING:
     from pathlib import Path
 
-DESIGNS = ("today", "sleep", "seldom", "edrx")
+DESIGNS = ("awake", "today", "edrx")
 PROFILES = ("quiet", "standard", "active")
 
 
@@ -64,13 +64,23 @@ def test_more_of_anything_never_lasts_longer(design: str) -> None:
         table["profile"]["standard"][name] *= 3
         assert budget.Budget(table, lived()).days()[design]["standard"] <= before
     busier = copy.deepcopy(lived())
-    busier.hour.wakes *= 3
-    assert budget.Budget(budget.table(), busier).days()[design]["standard"] < before
+    busier.hour.sleeps *= 3
+    busier.hour.asleep_s -= 600
+    left = budget.Budget(budget.table(), busier).days()[design]["standard"]
+    assert left < before or design == "awake"
 
 
-def test_pings_are_where_they_were_counted() -> None:
+def test_contacts_that_were_counted_are_those_that_a_day_reckons_with() -> None:
     found = budget.Budget(budget.table(), lived())
-    assert found.ping_s() == pytest.approx(90, rel=0.1)
+    reckoned = found.contacts_per_hour({"heartbeat_s": 1200, "pulses": 24})
+    assert lived().hour.contacts == pytest.approx(reckoned, abs=1)
+
+
+def test_processor_and_modem_really_sleep_at_rest() -> None:
+    hour = lived().hour
+    assert hour.asleep_s > 0.99 * hour.seconds
+    assert hour.modem_awake_s < 0.02 * hour.seconds
+    assert hour.sleeps < 500
 
 
 def test_more_than_five_percent_of_the_days_lost_is_told_and_less_is_not() -> None:

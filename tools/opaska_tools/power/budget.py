@@ -4,7 +4,6 @@ Pure arithmetic."""
 
 from __future__ import annotations
 
-import math
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ TABLE = FOLDER / "power.toml"
 KEPT = FOLDER / "power_budget.json"
 DEARER = 0.05  # so much of the days may be lost before a check fails
 _DAY_H = 24
-_HEARTBEAT_S = 300  # the band's default, with which the hour was lived
 
 Items = dict[str, float]  # what -> mAh a day
 
@@ -57,46 +55,51 @@ class Budget:
         }
 
     def _processor(self, design: Mapping[str, Any], profile: Mapping[str, Any]) -> Items:
-        """By the clock, by motion, in alarms; the rest of the time as the design says."""
-        hour, alarm = self._lived.hour, self._lived.alarm
+        """Woken by the clock, by motion, in alarms; awake while it talks, plays or measures; and
+        the rest of the time as the design says."""
+        hour, alarm, durations = self._lived.hour, self._lived.alarm, self._table["durations"]
+        by_motion = profile["motion_wakes_per_hour"] + durations["looks_per_moving_hour"]
         wakes = {
-            "by the clock": hour.wakes * _DAY_H * design["wake_share"],
-            "by motion": profile["motion_wakes_per_hour"] * profile["awake_h"],
-            "in alarms": alarm.wakes * profile["alarms"],
+            "by the clock": hour.sleeps * _DAY_H,
+            "by motion": by_motion * profile["awake_h"],
+            "in alarms": alarm.sleeps * profile["alarms"],
         }
-        wake_h = self._table["durations"]["wake_s"] / 3600
-        rest_h = _DAY_H - sum(wakes.values()) * wake_h
+        wake_h = durations["wake_s"] / 3600
+        alarm_h = profile["alarms"] * (alarm.seconds - alarm.asleep_s) / 3600
+        busy_h = _DAY_H * max(0.0, 1 - hour.asleep_s / hour.seconds) + alarm_h
+        rest_h = _DAY_H - sum(wakes.values()) * wake_h - busy_h
         items = {
             f"processor, woken {why}": count * wake_h * self._ma["processor", "active"]
             for why, count in wakes.items()
         }
         state = design["processor"]
-        return items | {f"processor, {state}": rest_h * self._ma["processor", state]}
+        return items | {
+            "processor, busy": busy_h * self._ma["processor", "waiting"],
+            f"processor, {state}": rest_h * self._ma["processor", state],
+        }
 
     def _modem(self, design: Mapping[str, Any], profile: Mapping[str, Any]) -> Items:
-        alarm = self._lived.alarm
+        """While it is connected it does not sleep, nor while it listens to the processor."""
+        hour, alarm = self._lived.hour, self._lived.alarm
         contact_h = self._table["durations"]["contact_s"] / 3600
-        usual_h = self.contacts_per_hour(design, profile) * _DAY_H * contact_h
+        usual_h = self.contacts_per_hour(profile) * _DAY_H * contact_h
         alarm_h = profile["alarms"] * min(alarm.seconds / 3600, alarm.contacts * contact_h)
+        listens_h = _DAY_H * hour.modem_awake_s / hour.seconds
+        listens_h += profile["alarms"] * alarm.modem_awake_s / 3600
+        idle_h = max(0.0, listens_h - usual_h - alarm_h)
         connected, rest = self._ma["modem", "connected"], self._ma["modem", design["modem"]]
         return {
             "modem, connected": usual_h * connected,
             "modem, in alarms": alarm_h * connected,
-            f"modem, {design['modem']}": (_DAY_H - usual_h - alarm_h) * rest,
+            "modem, listens": idle_h * self._ma["modem", "idle"],
+            f"modem, {design['modem']}": (_DAY_H - usual_h - alarm_h - idle_h) * rest,
             "GNSS in alarms": profile["alarms"] * alarm.gnss_s / 3600 * self._ma["gnss", "on"],
         }
 
-    def contacts_per_hour(self, design: Mapping[str, Any], profile: Mapping[str, Any]) -> float:
-        """Heartbeats, the pings that fill the time between them, pulses; one contact each."""
-        beat_s: int = profile["heartbeat_s"]
-        ping_s: float = design["keepalive_s"] or self.ping_s()
+    def contacts_per_hour(self, profile: Mapping[str, Any]) -> float:
+        """One for each heartbeat and each measurement of the pulse; nothing is said between."""
         pulses: int = profile["pulses"]
-        return 3600 / beat_s * math.ceil(beat_s / ping_s) + pulses / _DAY_H
-
-    def ping_s(self) -> float:
-        """Between two pings, by what was counted: a heartbeat and its pings every 300 s."""
-        contacts = self._lived.hour.contacts * _HEARTBEAT_S / 3600
-        return _HEARTBEAT_S / max(contacts - 0.5, 0.5)
+        return 3600 / profile["heartbeat_s"] + pulses / _DAY_H
 
     def _oximeter(self, profile: Mapping[str, Any]) -> Items:
         """An hour has one measurement; an alarm its own."""

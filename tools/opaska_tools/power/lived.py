@@ -34,7 +34,9 @@ class Times:
     """Counts, and seconds in a state."""
 
     seconds: int = 0
-    wakes: int = 0  # moments for which the processor had waited, and bytes of a contact not
+    asleep_s: float = 0.0  # the processor, in light sleep
+    sleeps: int = 0  # and so often it woke up
+    modem_awake_s: int = 0  # its serial port, for which DTR is held
     contacts: int = 0  # the modem sends or hears after a pause
     talking_s: int = 0
     oximeter_s: int = 0
@@ -93,17 +95,20 @@ async def _watch(band: SimulatedBand, clock: ClockService, seconds: int) -> Time
     """Second by second."""
     times = Times(seconds)
     wiring, begin_ms, quiet_s = band.circuit.wiring, clock.now_ms(), _QUIET_S
-    wakes, activity = band.wakes, band.link.activity
+    activity = band.link.activity
+    asleep_s, sleeps = await band.slept()
     for _ in range(seconds):
         await clock.run_for(1000)
         times.oximeter_s += wiring.oximeter.shines
         times.gnss_s += wiring.modem.gnss.is_on
+        times.modem_awake_s += not wiring.modem.sleep.is_asleep
         quiet_s += 1
         if band.link.activity != activity:
             times.contacts += quiet_s > _QUIET_S
             times.talking_s += 1
             activity, quiet_s = band.link.activity, 0
-    times.wakes = band.wakes - wakes
+    now = await band.slept()
+    times.asleep_s, times.sleeps = round(now[0] - asleep_s, 1), now[1] - sleeps
     times.outputs_s = _lit(band, begin_ms, clock.now_ms())
     return times
 

@@ -261,6 +261,13 @@ class SimulatedBand(Witness):
         answer = await self.wait_event(asked=number)
         return int(answer["flash_steps"])
 
+    async def slept(self) -> tuple[float, int]:
+        """Seconds that the processor was in light sleep since this start, and how often."""
+        number = next(self._numbers)
+        await self._command("slept", number)
+        answer = await self.wait_event(asked=number)
+        return answer["slept_ms"] / 1000, answer["sleeps"]
+
     # --- inside ---
 
     async def _command(self, name: str, value: Any) -> None:
