@@ -10,7 +10,7 @@ from micropython import const
 from opaska_protocol.reports import TIME_GATEWAY
 
 _WORST_ROUND_MS = const(60_000)  # an answer that came later says too little about the time
-_DRIFT_PPM = const(100)  # of a watch crystal over temperature, with room
+_DRIFT_PPM = const(500)  # in light sleep an RC oscillator keeps the time; a crystal is good for 40
 
 
 class Uptime:

@@ -101,7 +101,7 @@ def test_wall_time_lies_within_its_stated_error():
             source, unix_s, error_s = wall.report(uptime_ms)
             assert source == reports.TIME_GATEWAY
             assert abs(unix_s - (truth_ms + uptime_ms) / 1_000) <= error_s + 1
-            assert error_s <= 1 + 5 + 9
+            assert error_s <= 1 + 5 + 44
 
 
 def test_wall_time_is_not_spoiled_by_a_slow_answer():
