@@ -22,7 +22,7 @@ from opaska_tools.demo.journey import Journey
 from opaska_tools.demo.play import Play
 from opaska_tools.demo.screen import draw
 from opaska_tools.demo.tales import PULSE, TALES
-from opaska_tools.demo.told import told
+from opaska_tools.demo.told import told, visit_words
 from opaska_tools.demo.wrist import Wrist
 from opaska_tools.simulator.band import POWER_ON, SimulatedBand
 from opaska_tools.simulator.records import Start
@@ -158,6 +158,31 @@ async def test_a_pulse_is_shown_with_its_quality_and_saturation_as_an_orientatio
     play.learn(station, learnt)
     assert (journey.words("pulse"), journey.words("saturation")) == (pulse, saturation)
     assert journey.elapsed_ms("pulse") == 30_000.0
+
+
+def test_a_visit_is_shown_as_the_gateway_lists_it_and_with_the_test_of_the_band() -> None:
+    visit = {
+        "carer": "Anna Nowak",
+        "person": "Wearer 0",
+        "proof": "verified",
+        "service": 1,
+        "planned": {"minutes": 45},
+        "from_ms": 0,
+        "to_ms": None,
+        "where": "",
+    }
+    words = visit_words(visit)
+    assert words["who"] == "Anna Nowak at Wearer 0; card verified"
+    assert words["what"] == "service 1, 45 minutes planned"
+    assert " to " not in words["when"]
+    assert "where" not in words, "it is not known yet"
+    body = encode_report(
+        reports.VISIT_TEST,
+        {"uptime_ms": 1, "of_seq": 7, "battery_percent": 90, "broken": [reports.GNSS]},
+    )
+    learnt = told(decode_report(body))
+    assert learnt
+    assert learnt.words == {"test": "no answer, 90 %, gnss broken"}
 
 
 def test_no_two_deeds_have_one_key() -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from opaska_tools.demo.tales import SOS
+from opaska_tools.demo.tales import NEEDS, SOS
 
 if TYPE_CHECKING:
     from opaska_tools.demo.tales import Tale
@@ -28,6 +28,9 @@ class Journey:
     def passes(self, station: str, at_ms: float, words: str = "") -> None:
         """Note a station; it keeps its first time, and what lies before the deed is not ours."""
         if station not in self.tale.stations or at_ms < self._begun_ms:
+            return
+        needed = NEEDS.get(station)
+        if needed in self.tale.stations and needed not in self._passed:
             return
         if self._passed.setdefault(station, at_ms) == at_ms and words:
             self._words[station] = words

@@ -13,11 +13,13 @@ from rich.live import Live
 from sqlalchemy.exc import DBAPIError
 
 from opaska_gateway.errors import GatewayError
-from opaska_tools.demo.deeds import DEEDS, Stage, prepare
+from opaska_protocol.reports import VISIT, VISIT_TEST
+from opaska_tools.demo.cast import Stage, prepare
+from opaska_tools.demo.deeds import DEEDS
 from opaska_tools.demo.keys import pressed_keys
 from opaska_tools.demo.play import Play
 from opaska_tools.demo.screen import draw
-from opaska_tools.demo.told import told
+from opaska_tools.demo.told import told, visit_words
 from opaska_tools.demo.wrist import Wrist
 from opaska_tools.stage.dispatcher import Dispatcher
 from opaska_tools.stage.officer import Officer
@@ -53,7 +55,7 @@ async def _play(folder: Path) -> None:
         await scene.set_up(lambda what: typer.echo(f"starting {what}"))
         play.follow()
         async with Dispatcher(scene.gateway) as dispatcher, Officer(scene.gateway) as officer:
-            await _Hand(Stage(play, dispatcher, officer)).play()
+            await _Hand(play, dispatcher, officer).play()
 
 
 class _Left(Exception):
@@ -63,9 +65,9 @@ class _Left(Exception):
 class _Hand:
     """Somebody who holds one of the bands and presses keys."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._wrists = [Wrist(worn) for worn in stage.play.scene.worn]
+    def __init__(self, play: Play, dispatcher: Dispatcher, officer: Officer) -> None:
+        self._stage = Stage(play, dispatcher, officer, self._say)
+        self._wrists = [Wrist(worn) for worn in play.scene.worn]
         self._held = 0
         self._said = _WELCOME
 
@@ -100,6 +102,9 @@ class _Hand:
             live.update(self._draw(), refresh=True)
             await asyncio.sleep(_FRAME_S)
 
+    def _say(self, words: str) -> None:
+        self._said = words.partition("\n")[0]  # there is room for one line
+
     def _draw(self) -> RenderableType:
         return draw(self._stage.play, self._wrists, self._held, self._said)
 
@@ -111,17 +116,20 @@ class _Hand:
 
     async def _do(self, deed: Deed, wrist: Wrist) -> None:
         try:
-            self._said = await deed.do(self._stage, wrist)
+            self._say(await deed.do(self._stage, wrist))
         except _TROUBLES as error:
-            self._said = str(error)
+            self._say(str(error))
 
     async def _read(self, station: Station) -> None:
         """As an officer does, beside the gateway."""
         try:
             report = await self._stage.officer.read(station)
+            learnt = told(report) if report else None
+            if learnt and report and report.type in (VISIT, VISIT_TEST):
+                visit = await self._stage.officer.latest_visit(station.kid)
+                learnt.words.update(visit_words(visit) if visit else {})
         except _TROUBLES as error:
-            self._said = str(error)
+            self._say(str(error))
             return
-        learnt = told(report) if report else None
         if learnt:
             self._stage.play.learn(station, learnt)

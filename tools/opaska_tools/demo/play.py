@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 
 BANDS = 2
 HOLD_MS = 500  # the band's default setting
+_FELT_AS = {  # station and words, where they are not the pattern's own
+    "visit_begun": ("begun_felt", ""),
+    "visit_ended": ("ended_felt", ""),
+    "visit_reached": ("reached_felt", ""),
+    "visit_expected": ("reached_felt", "the wrist feels: reached, and expected"),
+}
 
 
 @dataclass
@@ -67,12 +73,11 @@ class Play:
             journey, wiring = self.journeys.get(worn.kid), worn.band.circuit.wiring
             if journey is None:
                 continue
-            if wiring.oximeter.shines:
-                journey.passes("shines", _now_ms())
-            elif journey.elapsed_ms("shines") is not None:
-                journey.passes("dark", _now_ms())
-            if wiring.modem.gnss.is_on and journey.elapsed_ms("ordered") is not None:
-                journey.passes("gnss_on", _now_ms())
+            self.pass_now(journey, "shines" if wiring.oximeter.shines else "dark")
+            if wiring.modem.gnss.is_on:
+                self.pass_now(journey, "gnss_on")
+            if wiring.nfc.is_on:
+                self.pass_now(journey, "reader")
 
     def learn(self, station: Station, told: Told) -> None:
         """What the report says that was stored there."""
@@ -89,7 +94,8 @@ class Play:
         if felt.name == "hold" and self._is_over(worn.kid):
             self.journeys[worn.kid] = Journey(_pressed_ms(worn, felt) + HOLD_MS)
         elif worn.kid in self.journeys:
-            self.journeys[worn.kid].passes(f"{felt.name}_felt", felt.t_ms)
+            station, words = _FELT_AS.get(felt.name, (f"{felt.name}_felt", ""))
+            self.journeys[worn.kid].passes(station, felt.t_ms, words)
 
     def _is_over(self, kid: str) -> bool:
         """Whether a press begins another SOS."""

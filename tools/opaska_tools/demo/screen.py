@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ROWS = max(len(tale.stations) for tale in TALES)  # so that nothing jumps
 _BAR = " ▁▂▃▄▅▆▇█"
 _FIRST = {"band": [("1 2", "other band")]}  # keys that are no deeds
-_LAST = {"desk": [("q", "leave")]}
+_LAST = {"others": [("q", "leave")]}
 _MEANING = {
     "": "nothing to say",
     "hold": "you are holding it",

@@ -18,6 +18,14 @@ class Tale(NamedTuple):
     code: str = ""  # by which it stands in the log of the centre's receiver
 
 
+NEEDS = {  # a station that counts only after another one, where a tale has both
+    "shines": "ordered",
+    "dark": "shines",
+    "gnss_on": "ordered",
+    "position": "ordered",
+    "heartbeat": "ordered",
+}
+
 _STORED = {
     "verified": "the seal is the band's own",
     "stored": "committed in the gateway's database",
@@ -140,5 +148,51 @@ CHARGED = Tale(
     },
     ("wear",),
 )
+_VISIT = {
+    "who": "as the gateway lists the visit",
+    "what": "the service",
+    "when": "begin, and end",
+    "where": "at home, or away",
+    "test": "stored: the band was tested",
+}
+_TOUCH = {
+    "comes": "a carer knocks twice on the band, with a card",
+    "reader": "two knocks: current for the reader, for 3 s",
+}
+VISIT_BEGUN = Tale(
+    "a carer's visit begins",
+    {
+        **_TOUCH,
+        "begun_felt": "card read, report sealed; the wrist feels: begun",
+        **_STORED,
+        "reached_felt": "the wrist feels: reached",
+        **_VISIT,
+    },
+    ("visit",),
+)
+VISIT_ENDED = Tale(
+    "a carer's visit ends",
+    {
+        **_TOUCH,
+        "ended_felt": "card read, report sealed; the wrist feels: ended",
+        **_STORED,
+        "reached_felt": "the wrist feels: reached",
+        **_VISIT,
+    },
+    ("visit",),
+)
 
-TALES = (SOS, TAKEN_OFF, CUT, PUT_ON, PULSE, WALKED_OUT, WALKED_HOME, LOW, CRITICAL, CHARGED)
+TALES = (
+    SOS,
+    TAKEN_OFF,
+    CUT,
+    PUT_ON,
+    PULSE,
+    WALKED_OUT,
+    WALKED_HOME,
+    LOW,
+    CRITICAL,
+    CHARGED,
+    VISIT_BEGUN,
+    VISIT_ENDED,
+)

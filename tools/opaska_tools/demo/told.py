@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opaska_gateway.care.alarm_kinds import fault_kind, signal_kind
+from opaska_gateway.care.alarm_kinds import fault_kind, fault_word, signal_kind
 from opaska_protocol import reports
 
 if TYPE_CHECKING:
@@ -78,6 +79,38 @@ def _wear(fields: Fields) -> Told:
     return Told("wear", {"wear": _WORN.get(fields.get("state", 0), "unknown")})
 
 
+def _visit(_: Fields) -> Told:
+    return Told("visit", {})
+
+
+def _visit_test(fields: Fields) -> Told:
+    trip_ms = fields.get("round_trip_ms")
+    broken: list[int] = fields.get("broken") or []
+    answer = "no answer" if trip_ms is None else f"answered in {trip_ms} ms"
+    parts = ", ".join(fault_word(code) for code in broken) or "nothing"
+    words = f"{answer}, {fields.get('battery_percent')} %, {parts} broken"
+    return Told("visit_test", {"test": words})
+
+
+def visit_words(visit: dict[str, Any]) -> dict[str, str]:
+    """A line of the gateway's list of visits, by station."""
+    planned = visit["planned"]
+    what = f"service {visit['service']}"
+    words = {
+        "who": f"{visit['carer']} at {visit['person']}; card {visit['proof']}",
+        "what": f"{what}, {planned['minutes']} minutes planned" if planned else what,
+        "when": " to ".join(
+            _clock(visit[name]) for name in ("from_ms", "to_ms") if visit[name] is not None
+        ),
+        "where": visit["where"],
+    }
+    return {station: said for station, said in words.items() if said}
+
+
+def _clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000).astimezone():%H:%M:%S}"
+
+
 def _place(position: list[int] | None) -> str:
     if not position:
         return "only the cell is known"
@@ -93,4 +126,6 @@ _TELLS: dict[int, Callable[[Fields], Told]] = {
     reports.POSITION: _position,
     reports.ZONE: _zone,
     reports.WEAR: _wear,
+    reports.VISIT: _visit,
+    reports.VISIT_TEST: _visit_test,
 }

@@ -8,16 +8,23 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from opaska_tools.simulator.circuit import Ntag424
     from opaska_tools.stage.scene import Worn
 
 _SHOWN = 28  # samples of the motor, one per frame: what half of 80 columns has room for
 _COLOURS = {"not_sent": "red", "accepted": "green", "taken": "green", "closed": "green"}
-_PASSING = (
+_PASSING = (  # patterns after which what stood before stands again
     "hold",
     "fault",
     "safe_mode",
     "put_on",
-)  # patterns after which what stood before stands again
+    "visit_tick",
+    "visit_begun",
+    "visit_ended",
+    "visit_reached",
+    "visit_expected",
+    "not_read",
+)
 
 
 class Wrist:
@@ -34,6 +41,8 @@ class Wrist:
         self.is_busy = False  # somebody walks, or waits for the cell
         self.percent = 90  # of the cell
         self.measured = 0  # how often the pulse was asked for
+        self.card: Ntag424 | None = None  # of the carer who visits
+        self.is_visited = False
 
     def sample(self) -> None:
         """One more sample of the motor."""

@@ -5,15 +5,17 @@ shall do, and reads what it has reported."""
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import select
 
-from opaska_gateway import settings_file
+from opaska_gateway import clock, settings_file
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.database.tables import device, event
-from opaska_gateway.registry import orders, whereabouts
+from opaska_gateway.registry import cards, carers, orders, planned, visits, whereabouts
 from opaska_gateway.registry.change import change
+from opaska_gateway.registry.find import BAND, find, wearer_of
 from opaska_gateway.store import open_store
 from opaska_protocol.reports import decode_report
 
@@ -21,13 +23,17 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from opaska_gateway.registry.cards import Bundle
     from opaska_gateway.store import Store
     from opaska_protocol.reports import Report
     from opaska_tools.stage.gateway import Gateway, Station
 
 _WHO = "stage"
 _WHY = "shown on the stage"  # for the audit
+_SERVICE = 1
+_A_DAY_MS = 24 * 3_600_000
 
 
 class Officer:
@@ -52,6 +58,35 @@ class Officer:
         """As `opaska bands locate`."""
         async with change(self._store, _WHO) as now:
             await whereabouts.locate(now, kid, _WHY)
+
+    async def expect(self, kid: str, carer: str, uid: bytes, minutes: int) -> Bundle:
+        """As `opaska carers add`, `cards add` and `visits plan`, for whoever wears this band: what
+        the card is set up with."""
+        async with change(self._store, _WHO) as now:
+            carer_id = (await carers.add(now, {"name": carer})).hex()
+            bundle = await cards.add(now, carer_id, uid.hex(), service=_SERVICE)
+            person = await self._wearer(now.connection, kid)
+            at = datetime.now(UTC).isoformat()
+            await planned.add(now, person, at, minutes, _SERVICE, carer_id)
+        assert bundle is not None
+        return bundle
+
+    async def latest_visit(self, kid: str) -> dict[str, Any] | None:
+        """As `opaska visits list`: the latest one at whoever wears this band."""
+        store, now_ms = self._store, clock.now_ms()
+        async with store.database.read() as connection:
+            person = await self._wearer(connection, kid)
+            since_ms = now_ms - _A_DAY_MS
+            found = await visits.list_all(
+                connection, store.vault, since_ms, now_ms + 1, now_ms, person
+            )
+        return found[0] if found else None
+
+    async def _wearer(self, connection: AsyncConnection, kid: str) -> str:
+        band = await find(connection, BAND, kid)
+        person_id = await wearer_of(connection, band.id)
+        assert person_id is not None
+        return person_id.hex()
 
     async def read(self, passed: Station) -> Report | None:
         """The stored report that passed there, opened with the wearer's key."""
