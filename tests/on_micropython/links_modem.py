@@ -458,6 +458,22 @@ async def test_a_modem_left_asleep_by_a_reset_is_woken_and_dials_anew():
     assert chip.asleep
 
 
+async def test_without_a_network_it_searches_in_its_sleep_and_is_looked_after_now_and_then():
+    chip, link = await dozing()
+    chip.covered = False
+    chip.hang_up()
+    for takes_s in (90, 20, 20):
+        begin = time.ticks_ms()
+        await fails(link.attach(), "no network")
+        took_s = time.ticks_diff(time.ticks_ms(), begin) * Fast.TIMES // 1000
+        assert takes_s <= took_s < takes_s + 20, took_s
+        await until(lambda: not link.modem.is_awake)
+        assert chip.asleep
+    chip.covered = True
+    await link.attach()
+    assert link.attached
+
+
 async def test_a_modem_that_cannot_be_woken_is_restarted_and_soon_held_awake():
     chip, link = await dozing()
     chip.is_cut = True

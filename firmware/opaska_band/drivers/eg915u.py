@@ -33,6 +33,7 @@ _QUICK_MS = const(300)  # AT and ATH: answered at once or not at all
 _SIM_MS = const(5_000)  # AT+CPIN? while the card starts
 _DIAL_MS = const(60_000)
 _REGISTER_MS = const(90_000)  # a first search over all bands
+_REGISTER_AGAIN_MS = const(20_000)  # in between it searches in its sleep
 _KEY_MS = const(2_100)  # PWRKEY low for at least 2 s switches on or off
 _START_MS = const(15_000)  # until the UART answers after PWRKEY
 _DTR_MS = const(500)
@@ -61,6 +62,7 @@ class EG915U:
         self.signal_dbm: "int | None" = None
         self.shares = True  # whether the next start asks for two lines
         self._is_near = False
+        self._patience_ms = _REGISTER_MS
         self.uart = uart  # where PPP goes
         self._at = uart  # where commands go
         self._serial = uart
@@ -123,9 +125,11 @@ class EG915U:
         await self._try(_PAGED_OFTEN if self._is_near else _PAGED_SELDOM)
         begin = time.ticks_ms()
         while not _is_registered(await self.command(b"AT+CEREG?")):
-            if time.ticks_diff(time.ticks_ms(), begin) > _REGISTER_MS:
+            if time.ticks_diff(time.ticks_ms(), begin) > self._patience_ms:
+                self._patience_ms = _REGISTER_AGAIN_MS
                 raise OSError("no network: check antenna, coverage and SIM card")
             await asyncio.sleep_ms(_ANSWER_MS)
+        self._patience_ms = _REGISTER_MS
         self.signal_dbm = _dbm(await self.command(b"AT+CSQ"))
 
     async def dial(self) -> None:

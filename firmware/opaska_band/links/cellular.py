@@ -72,6 +72,9 @@ class Cellular:
         except self.modem.Silent:
             self.modem.shares = not self.modem.shares
             raise
+        except OSError:
+            await self.modem.rest()  # it searches on by itself
+            raise
 
     async def _attach(self) -> None:
         import network
