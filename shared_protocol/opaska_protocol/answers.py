@@ -2,7 +2,7 @@
 """What the gateway answers to a report. States only move forward. SPEC.md, section 6."""
 
 from . import body as _body
-from .body import INTS, UINT
+from .body import INTS, LIMIT, REQUIRED, U16, U32, U40, UINT
 from .errors import BodyError
 
 ANSWER = 1  # body type
@@ -10,15 +10,14 @@ ANSWER = 1  # body type
 # states of a report, in the order in which help comes nearer
 STORED, ACCEPTED, TAKEN, CLOSED = 1, 2, 3, 4
 
-_U32 = 0xFFFFFFFF
 # fmt: off
 _TABLE = (
-    1, "state", UINT, _U32, True,
-    2, "generation", UINT, 0xFFFF, True,
-    3, "boot", UINT, _U32, True,
-    4, "seq", UINT, _U32, True,
-    5, "unix_s", UINT, (1 << 40) - 1, False,  # the gateway's clock: never decides
-    6, "planned", INTS, 2, False,  # [service, minutes] of a visit that begins
+    1 | UINT | REQUIRED | U32, "state",
+    2 | UINT | REQUIRED | U16, "generation",
+    3 | UINT | REQUIRED | U32, "boot",
+    4 | UINT | REQUIRED | U32, "seq",
+    5 | UINT | U40, "unix_s",  # the gateway's clock: never decides
+    6 | INTS | 2 << LIMIT, "planned",  # [service, minutes] of a visit that begins
 )
 # fmt: on
 

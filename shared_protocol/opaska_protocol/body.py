@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of a body's fields by table. SPEC.md, section 5.
 
-A table is flat: key, name, check, limit, required of the first field, then of the next one. With
-a tuple for each field it would take twice as much of a band's heap.
+A table is flat: one number and the name of the first field, then of the next one. The number is
+key | check | REQUIRED | limit << LIMIT. With a tuple for each field, or an item for each of these,
+it would take three times as much of a band's heap.
 """
 
 from . import cbor
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 TYPE = 0  # key of the body's type in every body
 
 # checks; what `limit` means for each
-UINT = 0  # 0..limit
-INT = 1  # -limit..limit
-TEXT = 2  # at most `limit` bytes of UTF-8
-FLAG = 3  # a boolean
-INTS = 4  # an array of exactly `limit` integers
-ROWS = 5  # an array of at most `limit` arrays of three unsigned 32-bit numbers
-MAP = 6  # a map of at most `limit` entries
-BYTES = 7  # at most `limit` bytes
-UINTS = 8  # an array of at most `limit` unsigned 32-bit numbers
+UINT = 0 << 5  # 0..limit
+INT = 1 << 5  # -limit..limit
+TEXT = 2 << 5  # at most `limit` bytes of UTF-8
+FLAG = 3 << 5  # a boolean
+INTS = 4 << 5  # an array of exactly `limit` integers
+ROWS = 5 << 5  # an array of at most `limit` arrays of three unsigned 32-bit numbers
+MAP = 6 << 5  # a map of at most `limit` entries
+BYTES = 7 << 5  # at most `limit` bytes
+UINTS = 8 << 5  # an array of at most `limit` unsigned 32-bit numbers
 
-_WIDTH = 5  # of a field in a table
+REQUIRED = 1 << 9
+LIMIT = 10  # bits below a limit, which is at most 32,763 or one of these
+U16, U32, U40, U62 = 32_764 << 10, 32_765 << 10, 32_766 << 10, 32_767 << 10
+_FIRST_WIDE = 32_764
+_WIDE = (0xFFFF, 0xFFFFFFFF, (1 << 40) - 1, (1 << 62) - 1)
+
+_KEY = 31  # bits of a key
+_CHECK = 15 << 5
+_WIDTH = 2  # items of a field in a table
 _U32 = 0xFFFFFFFF
 _U62 = (1 << 62) - 1  # the largest number that MicroPython keeps off the heap on 64 bits
 
@@ -74,7 +83,23 @@ def _is_row(row: "Any", count: int, low: int, high: int) -> bool:
 
 def rows(table: "Any") -> "list[tuple[int, str, int, int, bool]]":
     """(key, name, check, limit, required) of each field."""
-    return [table[row : row + _WIDTH] for row in range(0, len(table), _WIDTH)]
+    return [_row(table, row) for row in range(0, len(table), _WIDTH)]
+
+
+def _row(table: "Any", row: int) -> "tuple[int, str, int, int, bool]":
+    field = table[row]
+    return (
+        field & _KEY,
+        table[row + 1],
+        field & _CHECK,
+        _limit(field),
+        field & REQUIRED != 0,
+    )
+
+
+def _limit(field: int) -> int:
+    limit = field >> LIMIT
+    return limit if limit < _FIRST_WIDE else _WIDE[limit - _FIRST_WIDE]
 
 
 def encode(type_: int, table: "Any", fields: "dict[str, Any]") -> bytes:
@@ -89,7 +114,7 @@ def encode(type_: int, table: "Any", fields: "dict[str, Any]") -> bytes:
     for row in range(0, len(table), _WIDTH):
         value = fields.get(table[row + 1])
         if value is not None:
-            at = cbor.encode_into(buffer, at, table[row])
+            at = cbor.encode_into(buffer, at, table[row] & _KEY)
             at = cbor.encode_into(buffer, at, value, 1)
     return bytes(memoryview(buffer)[:at])
 
@@ -100,10 +125,10 @@ def _count(table: "Any", fields: "dict[str, Any]") -> int:
     for row in range(0, len(table), _WIDTH):
         value = fields.get(table[row + 1])
         if value is not None:
-            if not fits(value, table[row + 2], table[row + 3]):
+            if not fits(value, table[row] & _CHECK, _limit(table[row])):
                 raise BodyError("bad_field")
             present += 1
-        elif table[row + 4]:
+        elif table[row] & REQUIRED:
             raise BodyError("missing_field")
         elif table[row + 1] in fields:
             absent += 1

@@ -2,7 +2,7 @@
 """What the gateway may order: allow-listed kinds, with a strictly rising dseq. SPEC.md, 7."""
 
 from . import body as _body
-from .body import MAP, UINT
+from .body import LIMIT, MAP, REQUIRED, U32, UINT
 from .errors import BodyError
 
 TYPE_CHECKING = False
@@ -17,9 +17,9 @@ SETTINGS, LOCATE, ZONES = 1, 2, 3
 _U32 = 0xFFFFFFFF
 # fmt: off
 _TABLE = (
-    1, "dseq", UINT, _U32, True,
-    2, "kind", UINT, _U32, True,
-    3, "arguments", MAP, 32, True,
+    1 | UINT | REQUIRED | U32, "dseq",
+    2 | UINT | REQUIRED | U32, "kind",
+    3 | MAP | REQUIRED | 32 << LIMIT, "arguments",
 )
 # settings, whose place is their key: name, lowest, highest, default. A boolean's range is 0, 1.
 _SETTINGS: "Any" = (

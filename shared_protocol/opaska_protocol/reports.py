@@ -6,7 +6,7 @@ and named, so that a newer or a faulty band still rings.
 """
 
 from . import body as _body
-from .body import BYTES, FLAG, INT, INTS, ROWS, TEXT, UINT, UINTS
+from .body import BYTES, FLAG, INT, INTS, LIMIT, REQUIRED, ROWS, TEXT, U16, U32, U62, UINT, UINTS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,120 +64,122 @@ MAX_CARD = 10  # bytes of a card's UID
 MAX_PROOF = 24  # bytes: 16 of encrypted PICC data, 8 of CMAC
 MAX_TAPS = 9
 
-_U32 = 0xFFFFFFFF
-_U62 = (1 << 62) - 1
-
 # fmt: off
 _COMMON = (
-    1, "uptime_ms", UINT, _U62, True,
-    2, "time", INTS, 3, False,  # [source, unix seconds, error seconds]
+    1 | UINT | REQUIRED | U62, "uptime_ms",
+    2 | INTS | 3 << LIMIT, "time",  # [source, unix seconds, error seconds]
 )
+
+
+def _with_common(*fields: "Any") -> "tuple[Any, ...]":
+    return _COMMON + fields
+
+
 _TABLES: "dict[int, tuple[Any, ...]]" = {
-    BOOT: (
-        4, "cause", UINT, _U32, True,
-        5, "firmware", TEXT, 16, True,
-        6, "build", UINT, _U32, True,
-        7, "board", TEXT, 16, True,
-        8, "safe_mode", FLAG, 0, False,
-        9, "last_dseq", UINT, _U32, True,
+    BOOT: _with_common(
+        4 | UINT | REQUIRED | U32, "cause",
+        5 | TEXT | REQUIRED | 16 << LIMIT, "firmware",
+        6 | UINT | REQUIRED | U32, "build",
+        7 | TEXT | REQUIRED | 16 << LIMIT, "board",
+        8 | FLAG, "safe_mode",
+        9 | UINT | REQUIRED | U32, "last_dseq",
     ),
-    HEARTBEAT: (
-        4, "battery_percent", UINT, 100, False,
-        5, "battery_mv", UINT, 20_000, False,
-        6, "free_bytes", UINT, _U32, True,
-        7, "build", UINT, _U32, True,
-        8, "link", UINT, _U32, True,
-        9, "last_dseq", UINT, _U32, True,
-        10, "waiting", UINT, _U32, True,
-        11, "answers", ROWS, MAX_ECHOES, False,  # [boot, seq, state] of open reports
-        12, "signal_dbm", INT, 200, False,
-        13, "charging", FLAG, 0, False,
-        14, "wear", UINT, _U32, False,  # a state as in WEAR
-        15, "hours_left", UINT, 0xFFFF, False,  # of the battery, by forecast
-        16, "broken", UINTS, MAX_BROKEN, False,  # fault codes of what does not work now
-        17, "settings_version", UINT, _U32, False,
-        18, "still_min", UINT, 0xFFFF, False,  # since the wearer last moved
+    HEARTBEAT: _with_common(
+        4 | UINT | 100 << LIMIT, "battery_percent",
+        5 | UINT | 20_000 << LIMIT, "battery_mv",
+        6 | UINT | REQUIRED | U32, "free_bytes",
+        7 | UINT | REQUIRED | U32, "build",
+        8 | UINT | REQUIRED | U32, "link",
+        9 | UINT | REQUIRED | U32, "last_dseq",
+        10 | UINT | REQUIRED | U32, "waiting",
+        11 | ROWS | MAX_ECHOES << LIMIT, "answers",  # [boot, seq, state] of open reports
+        12 | INT | 200 << LIMIT, "signal_dbm",
+        13 | FLAG, "charging",
+        14 | UINT | U32, "wear",  # a state as in WEAR
+        15 | UINT | U16, "hours_left",  # of the battery, by forecast
+        16 | UINTS | MAX_BROKEN << LIMIT, "broken",  # fault codes of what does not work now
+        17 | UINT | U32, "settings_version",
+        18 | UINT | U16, "still_min",  # since the wearer last moved
     ),
-    ALARM: (
-        4, "kind", UINT, _U32, True,
-        5, "battery_percent", UINT, 100, False,
-        6, "trigger", UINT, _U32, False,
-        7, "position", INTS, 4, False,  # [latitude 1e-7 deg, longitude, accuracy m, age s]
-        8, "safe_mode", FLAG, 0, False,
-        9, "of_seq", UINT, _U32, False,  # the announced fall that it ends
-        10, "still", FLAG, 0, False,  # nobody has moved since the fall
-        11, "why", UINT, _U32, False,
-        12, "of_boot", UINT, _U32, False,  # boot of the announcement, if not this one
-        13, "zone", UINT, _U32, False,  # which was left
+    ALARM: _with_common(
+        4 | UINT | REQUIRED | U32, "kind",
+        5 | UINT | 100 << LIMIT, "battery_percent",
+        6 | UINT | U32, "trigger",
+        7 | INTS | 4 << LIMIT, "position",  # [latitude 1e-7 deg, longitude, accuracy m, age s]
+        8 | FLAG, "safe_mode",
+        9 | UINT | U32, "of_seq",  # the announced fall that it ends
+        10 | FLAG, "still",  # nobody has moved since the fall
+        11 | UINT | U32, "why",
+        12 | UINT | U32, "of_boot",  # boot of the announcement, if not this one
+        13 | UINT | U32, "zone",  # which was left
     ),
-    FAULT: (
-        4, "code", UINT, _U32, True,
-        5, "detail", TEXT, 32, False,
+    FAULT: _with_common(
+        4 | UINT | REQUIRED | U32, "code",
+        5 | TEXT | 32 << LIMIT, "detail",
     ),
-    LINK_LOST: (),
-    ANNOUNCED_FALL: (
-        4, "deadline_s", UINT, MAX_COUNTDOWN_S, True,
-        5, "peak_mg", UINT, 0xFFFF, False,
-        6, "score_percent", UINT, 100, False,
-        7, "battery_percent", UINT, 100, False,
+    LINK_LOST: _with_common(),
+    ANNOUNCED_FALL: _with_common(
+        4 | UINT | REQUIRED | MAX_COUNTDOWN_S << LIMIT, "deadline_s",
+        5 | UINT | U16, "peak_mg",
+        6 | UINT | 100 << LIMIT, "score_percent",
+        7 | UINT | 100 << LIMIT, "battery_percent",
     ),
-    FALL_CANCELLED: (
-        4, "of_seq", UINT, _U32, True,
-        5, "reason", UINT, _U32, True,
-        6, "after_ms", UINT, _U32, False,
+    FALL_CANCELLED: _with_common(
+        4 | UINT | REQUIRED | U32, "of_seq",
+        5 | UINT | REQUIRED | U32, "reason",
+        6 | UINT | U32, "after_ms",
     ),
-    MOTION: (
-        4, "of_seq", UINT, _U32, True,
-        5, "part", UINT, 0xFF, True,
-        6, "parts", UINT, 0xFF, True,
-        7, "data", BYTES, MAX_MOTION, True,
+    MOTION: _with_common(
+        4 | UINT | REQUIRED | U32, "of_seq",
+        5 | UINT | REQUIRED | 0xFF << LIMIT, "part",
+        6 | UINT | REQUIRED | 0xFF << LIMIT, "parts",
+        7 | BYTES | REQUIRED | MAX_MOTION << LIMIT, "data",
     ),
-    POSITION: (
-        4, "position", INTS, 4, False,  # as in an alarm; none with the cell alone
-        5, "source", UINT, _U32, True,
-        6, "why", UINT, _U32, True,
-        7, "of_seq", UINT, _U32, False,  # the alarm or visit that it belongs to
-        8, "of_boot", UINT, _U32, False,  # boot of that report, if not this one
-        9, "cell", INTS, 4, False,  # [country, network, area, cell]
-        10, "dseq", UINT, _U32, False,  # the order that asked for it
+    POSITION: _with_common(
+        4 | INTS | 4 << LIMIT, "position",  # as in an alarm; none with the cell alone
+        5 | UINT | REQUIRED | U32, "source",
+        6 | UINT | REQUIRED | U32, "why",
+        7 | UINT | U32, "of_seq",  # the alarm or visit that it belongs to
+        8 | UINT | U32, "of_boot",  # boot of that report, if not this one
+        9 | INTS | 4 << LIMIT, "cell",  # [country, network, area, cell]
+        10 | UINT | U32, "dseq",  # the order that asked for it
     ),
-    VITALS: (
-        4, "heart_rate_bpm", UINT, 300, False,
-        5, "spo2_percent", UINT, 100, False,  # an orientation value
-        6, "quality_percent", UINT, 100, True,
-        7, "why", UINT, _U32, False,
+    VITALS: _with_common(
+        4 | UINT | 300 << LIMIT, "heart_rate_bpm",
+        5 | UINT | 100 << LIMIT, "spo2_percent",  # an orientation value
+        6 | UINT | REQUIRED | 100 << LIMIT, "quality_percent",
+        7 | UINT | U32, "why",
     ),
-    WEAR: (
-        4, "state", UINT, _U32, True,
-        5, "since_ms", UINT, _U62, True,  # uptime at which the state began
-        6, "before", UINT, _U32, False,  # the state before
-        7, "evidence", UINT, _U32, False,
+    WEAR: _with_common(
+        4 | UINT | REQUIRED | U32, "state",
+        5 | UINT | REQUIRED | U62, "since_ms",  # uptime at which the state began
+        6 | UINT | U32, "before",  # the state before
+        7 | UINT | U32, "evidence",
     ),
-    VISIT: (
-        4, "begins", FLAG, 0, True,
-        5, "card", BYTES, MAX_CARD, True,  # its UID
-        6, "proof", BYTES, MAX_PROOF, False,  # none: a plain tag
-        7, "taps", UINT, MAX_TAPS, True,  # how often the card was held to it: 1, 2, ..
-        8, "away", FLAG, 0, False,  # from home
-        9, "of_seq", UINT, _U32, False,  # the report that began what this one ends
-        10, "of_boot", UINT, _U32, False,  # boot of that report, if not this one
+    VISIT: _with_common(
+        4 | FLAG | REQUIRED, "begins",
+        5 | BYTES | REQUIRED | MAX_CARD << LIMIT, "card",  # its UID
+        6 | BYTES | MAX_PROOF << LIMIT, "proof",  # none: a plain tag
+        7 | UINT | REQUIRED | MAX_TAPS << LIMIT, "taps",  # how often it was held there: 1, 2, ..
+        8 | FLAG, "away",  # from home
+        9 | UINT | U32, "of_seq",  # the report that began what this one ends
+        10 | UINT | U32, "of_boot",  # boot of that report, if not this one
     ),
-    ZONE: (
-        4, "zone", UINT, _U32, True,
-        5, "inside", FLAG, 0, True,
-        6, "position", INTS, 4, False,
+    ZONE: _with_common(
+        4 | UINT | REQUIRED | U32, "zone",
+        5 | FLAG | REQUIRED, "inside",
+        6 | INTS | 4 << LIMIT, "position",
     ),
-    VISIT_TEST: (
-        4, "of_seq", UINT, _U32, True,  # the visit's report
-        5, "of_boot", UINT, _U32, False,  # boot of that report, if not this one
-        6, "round_trip_ms", UINT, _U32, False,  # from sealing to STORED; none came: absent
-        7, "battery_percent", UINT, 100, False,
-        8, "broken", UINTS, MAX_BROKEN, False,  # fault codes of what does not work now
-        9, "away", FLAG, 0, False,  # from home, found out since the visit's report
+    VISIT_TEST: _with_common(
+        4 | UINT | REQUIRED | U32, "of_seq",  # the visit's report
+        5 | UINT | U32, "of_boot",  # boot of that report, if not this one
+        6 | UINT | U32, "round_trip_ms",  # from sealing to STORED; none came: absent
+        7 | UINT | 100 << LIMIT, "battery_percent",
+        8 | UINTS | MAX_BROKEN << LIMIT, "broken",  # fault codes of what does not work now
+        9 | FLAG, "away",  # from home, found out since the visit's report
     ),
 }
 # fmt: on
-_TABLES.update({type_: _COMMON + fields for type_, fields in _TABLES.items()})
 
 
 class Report:
