@@ -20,14 +20,15 @@ from opaska_band.decisions.alarm import (
     SEND,
     SENDING,
     STOP,
+    TABLE,
     TELL,
     TIMER,
-    TRANSITIONS,
-    NoTransitionError,
     step,
 )
+from opaska_band.decisions.table import NoTransitionError, transitions
 from tests.support.stories import Step, check_story, told
 
+TRANSITIONS = transitions(TABLE)
 STATES = (IDLE, SENDING, LATE, RESUMED, RESUMED_LATE)
 EVENTS = (PRESS, ANOTHER, RESUME, ANSWER, DEADLINE)
 

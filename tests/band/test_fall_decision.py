@@ -31,17 +31,18 @@ from opaska_band.decisions.fall import (
     SOS,
     STILL,
     STOP,
-    TRANSITIONS,
+    TABLE,
     WALKING,
     WATCH,
     WATCH_OVER,
     WHY,
-    NoTransitionError,
     step,
 )
+from opaska_band.decisions.table import NoTransitionError, transitions
 from opaska_protocol import reports
 from tests.support.stories import Step, check_story, told
 
+TRANSITIONS = transitions(TABLE)
 STATES = (IDLE, COUNTING, PRESSED, CONFIRMED, CANCELLED)
 EVENTS = (
     *(FALL, DEADLINE, PRESS, SHORT, HELD_5S, LET_GO, HELD_10S),

@@ -17,6 +17,7 @@ from opaska_band.decisions.help import (
     OpenReports,
     step,
 )
+from opaska_band.decisions.table import transitions
 from opaska_protocol.answers import ACCEPTED, CLOSED, STORED, TAKEN
 
 BOOT = 7
@@ -53,7 +54,7 @@ def test_only_a_verified_answer_lets_the_wearer_hope() -> None:
     for state, told in TOLD.items():
         assert told[SENT] in (None, WORKING, NOT_SENT), state
     assert TOLD[alarm.LATE] == TOLD[alarm.RESUMED_LATE] == (NOT_SENT,) * 4
-    assert {state for state, _ in alarm.TRANSITIONS} == set(TOLD)
+    assert {state for state, _ in transitions(alarm.TABLE)} == set(TOLD)
 
 
 def test_the_furthest_open_report_counts() -> None:

@@ -6,9 +6,9 @@ python -m opaska_tools.diagrams [--check]
 
 from __future__ import annotations
 
-import runpy
+import importlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opaska_gateway.care import case, silence, visit
 from opaska_gateway.care import fall as announced_fall
@@ -41,8 +41,9 @@ On an arrow stands the event and, behind the slash, what is done.
 
 def page() -> str:
     """The whole page."""
-    alarm: Table = runpy.run_path(str(ALARM))["TRANSITIONS"]
-    fall: Table = runpy.run_path(str(FALL))["TRANSITIONS"]
+    transitions = _decided("table").transitions
+    alarm: Table = transitions(_decided("alarm").TABLE)
+    fall: Table = transitions(_decided("fall").TABLE)
     waits: Table = announced_fall.TRANSITIONS
     return "\n".join(
         (
@@ -58,23 +59,30 @@ def page() -> str:
     )
 
 
+def _decided(name: str) -> Any:
+    """A module of the band's, which is not installed, since it runs on the band."""
+    if str(ROOT / "firmware") not in sys.path:
+        sys.path.append(str(ROOT / "firmware"))
+    return importlib.import_module("opaska_band.decisions." + name)
+
+
 def _wearing() -> Table:
     """Its table is dense text: here with words, and without what changes nothing."""
     states = ("new", "worn", "loose", "taken_off", "cut", "charging", "lifted")
-    decision = runpy.run_path(str(WEARING))
-    effects = {
-        decision["NOTHING"]: (),
-        decision["REPORT"]: ("report",),
-        decision["RAISE"]: ("raise", "report"),
+    wearing = _decided("wearing")
+    effects: dict[str, tuple[str, ...]] = {
+        wearing.NOTHING: (),
+        wearing.REPORT: ("report",),
+        wearing.RAISE: ("raise", "report"),
     }
     table: dict[tuple[str, str], tuple[str, tuple[str, ...]]] = {}
     for number, state in enumerate(states):
         events: dict[int, str] = {}
         events.update(enumerate(states[1:6], 1))
-        if number == decision["LIFTED"]:
-            events[decision["LATE"]] = "late"
+        if number == wearing.LIFTED:
+            events[wearing.LATE] = "late"
         for event, looks in events.items():
-            new, what = decision["step"](number, event)
+            new, what = wearing.step(number, event)
             if new != number:
                 table[state, looks] = states[new], effects[what]
     return table

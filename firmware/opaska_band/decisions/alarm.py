@@ -7,6 +7,12 @@
 # report found waiting after a restart is taken up again; a press then makes a report of its own,
 # because the old one may be days old. There is no event "cancel": only a human closes an alarm.
 
+from . import table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .table import Entry
+
 NOT_SENT_AFTER_MS = 60_000  # promise 8: from the press to "not sent"
 
 # Where the alarm is.
@@ -30,39 +36,30 @@ TIMER = "timer"  # deadline in NOT_SENT_AFTER_MS
 STOP = "stop"  # no deadline any more
 TELL = "tell"  # let the wearer feel the state; what an answer says is help.py's to tell
 
-_NEW = (REPORT, SEND, TIMER, TELL)
-_ONE_MORE = (REPORT, SEND, TELL)  # the minute of the first one goes on
-_AGAIN = (SEND, TELL)
-
-TRANSITIONS = {
-    (IDLE, PRESS): (SENDING, _NEW),
-    (IDLE, ANOTHER): (SENDING, _NEW),
-    (IDLE, RESUME): (RESUMED, (SEND, TIMER, TELL)),
-    (SENDING, PRESS): (SENDING, _AGAIN),
-    (SENDING, ANOTHER): (SENDING, _ONE_MORE),
-    (SENDING, RESUME): (SENDING, ()),  # held at power-up: the press came first
-    (SENDING, DEADLINE): (LATE, (TELL,)),
-    (SENDING, ANSWER): (IDLE, (STOP,)),
-    (LATE, PRESS): (LATE, _AGAIN),
-    (LATE, ANOTHER): (LATE, _ONE_MORE),
-    (LATE, ANSWER): (IDLE, ()),
-    (RESUMED, PRESS): (SENDING, _NEW),
-    (RESUMED, ANOTHER): (SENDING, _NEW),
-    (RESUMED, DEADLINE): (RESUMED_LATE, (TELL,)),
-    (RESUMED, ANSWER): (IDLE, (STOP,)),
-    (RESUMED_LATE, PRESS): (SENDING, _NEW),
-    (RESUMED_LATE, ANOTHER): (SENDING, _NEW),
-    (RESUMED_LATE, ANSWER): (IDLE, ()),
-}
+# Another alarm leaves the first one's minute as it is. After `resume` in "sending" the press came
+# first, as when the button is held at power-up.
+TABLE = """
+idle press -> sending: report send timer tell
+idle another -> sending: report send timer tell
+idle resume -> resumed: send timer tell
+sending press -> sending: send tell
+sending another -> sending: report send tell
+sending resume -> sending:
+sending deadline -> late: tell
+sending answer -> idle: stop
+late press -> late: send tell
+late another -> late: report send tell
+late answer -> idle:
+resumed press -> sending: report send timer tell
+resumed another -> sending: report send timer tell
+resumed deadline -> resumed_late: tell
+resumed answer -> idle: stop
+resumed_late press -> sending: report send timer tell
+resumed_late another -> sending: report send timer tell
+resumed_late answer -> idle:
+"""
 
 
-class NoTransitionError(Exception):
-    """This event has no meaning in this state: a mistake in the caller."""
-
-
-def step(state: str, event: str) -> "tuple[str, tuple[str, ...]]":
+def step(state: str, event: str) -> "Entry":
     """The new state and what to do, in order."""
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise NoTransitionError(state + " + " + event) from None
+    return table.step(TABLE, state, event)

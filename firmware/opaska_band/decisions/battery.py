@@ -7,6 +7,8 @@
 # a minute on the charger does not end it. On the charger nothing is said. A gauge that cannot be
 # believed is no state of the cell: nothing happens here until it can be believed again.
 
+from .table import NoTransitionError
+
 LOW_PERCENT = 20
 LOW_MV = 3_550  # well below what 20 percent show: for percent that stand still
 LOW_HOURS = 36  # by forecast: a day, and the half of one for what a forecast does not know
@@ -44,10 +46,6 @@ _TABLE = (
     "0. 1! 2! 3! 4. 4. 5. "  # charging
     "5. 1! 2! 3! 5. 5. 5. "  # full
 )
-
-
-class NoTransitionError(Exception):
-    """This look has no meaning in this state: a mistake in the caller."""
 
 
 def step(state: int, looks: int) -> "tuple[int, bool]":

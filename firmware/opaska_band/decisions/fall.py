@@ -16,6 +16,12 @@
 
 from opaska_protocol import reports
 
+from . import table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .table import Entry
+
 COUNTDOWN_MS = reports.COUNTDOWN_S * 1000  # from the announcement to the deadline
 BEATS_MS = 2_000  # between two pulses: slower than any step, so that they never look like walking
 WALKED_S = 5  # of walking on, which senses/stillness.py calls so after four seconds of it
@@ -55,32 +61,28 @@ CANCEL = "cancel"  # tell the gateway, and the wearer
 STOP = "stop"  # no countdown any more; presses are SOSes again
 WATCH = "watch"  # look for stillness
 
-_RAISED = (IDLE, (RAISE, STOP))
-_CANCELLED = (CANCELLED, (CANCEL, STOP, WATCH))
-_ENDED = (IDLE, (STOP,))
-
-TRANSITIONS = {
-    (IDLE, FALL): (COUNTING, (ANNOUNCE, COUNT)),
-    (IDLE, RESTART): _RAISED,
-    (COUNTING, FALL): (COUNTING, ()),
-    (COUNTING, DEADLINE): _RAISED,
-    (COUNTING, PRESS): (PRESSED, (FEEL,)),
-    (COUNTING, WALKING): _CANCELLED,
-    (COUNTING, SOS): _ENDED,
-    (PRESSED, FALL): (PRESSED, ()),
-    (PRESSED, DEADLINE): _RAISED,
-    (PRESSED, SHORT): (IDLE, (CALL, STOP)),
-    (PRESSED, HELD_5S): (CONFIRMED, (CONFIRM,)),
-    (PRESSED, SOS): _ENDED,
-    (CONFIRMED, FALL): (CONFIRMED, ()),
-    (CONFIRMED, DEADLINE): (CONFIRMED, ()),
-    (CONFIRMED, LET_GO): _CANCELLED,
-    (CONFIRMED, HELD_10S): _RAISED,
-    (CONFIRMED, SOS): _ENDED,
-    (CANCELLED, FALL): (COUNTING, (ANNOUNCE, COUNT)),
-    (CANCELLED, STILL): _RAISED,
-    (CANCELLED, WATCH_OVER): (IDLE, ()),
-}
+TABLE = """
+idle fall -> counting: announce count
+idle restart -> idle: raise stop
+counting fall -> counting:
+counting deadline -> idle: raise stop
+counting press -> pressed: feel
+counting walking -> cancelled: cancel stop watch
+counting sos -> idle: stop
+pressed fall -> pressed:
+pressed deadline -> idle: raise stop
+pressed short -> idle: call stop
+pressed held_5s -> confirmed: confirm
+pressed sos -> idle: stop
+confirmed fall -> confirmed:
+confirmed deadline -> confirmed:
+confirmed let_go -> cancelled: cancel stop watch
+confirmed held_10s -> idle: raise stop
+confirmed sos -> idle: stop
+cancelled fall -> counting: announce count
+cancelled still -> idle: raise stop
+cancelled watch_over -> idle:
+"""
 
 # Why it was raised or cancelled, as the gateway is told.
 WHY = {
@@ -92,13 +94,6 @@ WHY = {
 REASON = {LET_GO: reports.BY_HAND, WALKING: reports.WALKED_ON}
 
 
-class NoTransitionError(Exception):
-    """This event has no meaning in this state: a mistake in the caller."""
-
-
-def step(state: str, event: str) -> "tuple[str, tuple[str, ...]]":
+def step(state: str, event: str) -> "Entry":
     """The new state and what to do, in order."""
-    try:
-        return TRANSITIONS[state, event]
-    except KeyError:
-        raise NoTransitionError(state + " + " + event) from None
+    return table.step(TABLE, state, event)

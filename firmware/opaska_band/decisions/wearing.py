@@ -11,6 +11,8 @@
 #   - worn or loose is told by heartbeats alone, since a hand goes through both all day;
 #   - nobody has worn it since it got its identity: nothing rings.
 
+from .table import NoTransitionError
+
 LIFTED_MS = 300_000  # off the charger: time to find one's glasses, and put it on
 
 # How it is worn: 1 worn, 2 loose, 3 taken off, 4 cut, 5 charging, as in a report, and
@@ -42,10 +44,6 @@ _TABLE = (
     "1r 6r 6r 4! 5.    "  # charging
     "1r 6. 6. 4! 5r 3! "  # LIFTED
 )
-
-
-class NoTransitionError(Exception):
-    """This event has no meaning in this state: a mistake in the caller."""
 
 
 def step(state: int, event: int) -> "tuple[int, str]":
