@@ -114,7 +114,7 @@ async def test_opened_strap_reaches_the_centres_outbox_and_back_on_is_noted_in_t
         shown = json.loads(await opaska(scene.gateway, "cases", "show", case_id.lower(), "--json"))
         assert [one["state"] for one in shown["wear"]] == ["taken off", "worn"]
         hours = ledger(scene)
-        assert 0.9 < hours[worn.WORN] < 1.1
+        assert 0.65 < hours[worn.WORN] < 1.1, "all but what no heartbeat has told yet"
         assert 0.15 < hours[worn.OFF] < 0.2
         assert last_beat(scene)[14] == reports.WORN
 
@@ -128,7 +128,7 @@ async def test_cut_strap_is_marked_as_such_and_a_press_beside_it_is_an_sos(tmp_p
         await scene.band.press(700)
         await live(scene)
         scene.band.link.restore()
-        await live(scene, 10)
+        await live(scene, 21)
         assert [kind for _, kind, _ in scene.rows(ALARMS)] == [reports.STRAP, reports.SOS]
         assert changes(scene)[-1] == (reports.CUT, reports.WORN)
         assert last_beat(scene)[14] == reports.CUT
@@ -244,7 +244,8 @@ async def test_broken_signals_are_one_fault_each_and_stop_nothing_else(tmp_path:
         await live(scene, 20)
         assert faults(scene) == [(reports.STRAP_SENSOR, "pad stuck")]
         assert reports.STRAP_SENSOR in last_beat(scene)[16]
-        for _ in range(20):  # a storm of interrupts
+        for _ in range(20):  # a storm of interrupts, and of wake-ups
+            await scene.band.chatter(60, 1)
             await scene.band.chatter(500)
             await live(scene, 0.1)
         await live(scene, 3)
@@ -259,6 +260,6 @@ async def test_broken_signals_are_one_fault_each_and_stop_nothing_else(tmp_path:
         await live(scene, 2)
         assert [kind for _, kind, _ in scene.rows(ALARMS)] == [reports.SOS, reports.STRAP]
         assert len(faults(scene)) == 2
-        await live(scene, 5)
+        await live(scene, 21)
         assert reports.STRAP_SENSOR not in last_beat(scene).get(16, [])
         assert len(scene.band.starts) == 1

@@ -214,11 +214,14 @@ class SimulatedBand(Witness):
         """Onto dry skin, the clasp closed."""
         await self.strap("closed", "skin")
 
-    async def chatter(self, edges: int) -> None:
-        """Let the contact of the clasp bounce so often, and then be as it was."""
+    async def chatter(self, edges: int, every_ms: float = 0) -> None:
+        """Let the contact of the clasp bounce so often, and then be as it was. In no time at all a
+        processor that sleeps sees nothing of it."""
         for _ in range(edges):
-            self.circuit.drive(PINS["strap_loop"], 1)
-            self.circuit.drive(PINS["strap_loop"], 0)
+            for level in (1, 0):
+                self.circuit.drive(PINS["strap_loop"], level)
+                if every_ms:
+                    await self.time.sleep(every_ms)
 
     async def battery(self, percent: float, millivolts: int | None = None) -> None:
         """The cell's charge; without a voltage a likely one."""
