@@ -43,7 +43,8 @@ _GIVE_WAY_MS = const(1_000)  # at a drain, to an SOS: the FIFO is not full befor
 _GIVEN_MS = const(50)
 _CLOSE_MS = const(250)  # between two drains, if they must be close
 _DECIDED_MS = AFTER * 1000 // TICK_HZ  # after an impact; before, the sense says nothing about it
-_KNOCKED_MS = const(1_200)  # after the first of two knocks; on a calm arm it may be one
+_KNOCKED_MS = const(1_200)  # after the first of two knocks,
+_CALM_MS = const(1_000)  # which an impact may be that is so long after the last drain
 _LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
 _LOOK_MS = const(300_000)  # while dozing
 _DOZE_AFTER_S = const(30)  # of stillness
@@ -167,8 +168,9 @@ class Motion:
                 self._is_deaf()
             return
         room_ms = (WATERMARK - chip.waiting()) * 1000 // RATE_HZ
-        is_calm = self.knocks and self.stillness.still_s
-        await asyncio.sleep_ms(max(0, min(room_ms, _KNOCKED_MS if is_calm else _DECIDED_MS)))
+        is_calm = self.stillness.still_s or self._uptime.ms() - self._drained_ms >= _CALM_MS
+        wait_ms = _KNOCKED_MS if self.knocks and is_calm else _DECIDED_MS
+        await asyncio.sleep_ms(max(0, min(room_ms, wait_ms)))
 
     async def _give_way(self) -> None:
         given_ms = 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Samples of acceleration -> somebody has knocked twice on the band, on an arm that is calm else.
 #
-# A knock is a bump: within a tenth of a second some change from sample to sample is KNOCK_MG or
+# A knock is a bump: within 0.14 s some change from sample to sample is KNOCK_MG or
 # more, and it has died down after that. A second without a bump, a knock, 0.15 to 0.7 s later
 # one of like strength, a quarter of a second without: that is it. A third bump is applause, and a
 # bump that does not die down is an arm that does something.
@@ -14,7 +14,7 @@ CALM_MG = 250
 KNOCK_MG = 400
 
 _BEFORE = 52
-_BUMP = 6  # it rings on in the arm for so long
+_BUMP = 7  # it rings on in the arm for so long
 _SOONEST = 8  # from one knock to the next
 _LATEST = 36
 _AFTER = 13

@@ -63,6 +63,11 @@ def _figures(lines: list[list[str]]) -> dict[str, Any]:
         "hours": round(ms / _HOUR_MS, 2),
         "wakes_per_hour": wakes * _HOUR_MS // ms,
         "drains_per_hour": drains * _HOUR_MS // ms,
-        "falls": len([line for line in lines if line[0] == "fall"]),
-        "troubles": len([line for line in lines if line[0] == "trouble"]),
+        "knocks_per_hour": round(_times(lines, "knock") * _HOUR_MS / ms, 2),
+        "falls": _times(lines, "fall"),
+        "troubles": _times(lines, "trouble"),
     }
+
+
+def _times(lines: list[list[str]], word: str) -> int:
+    return len([line for line in lines if line[0] == word])
