@@ -10,13 +10,13 @@
 #   so does the charger        wake_on_gpio, since that pin is out of the RTC's reach
 # A pin that is low already is left out: sleep would be refused, and whoever hears it is at work.
 # Nor is one listened to that nobody hears any more, since it chatters. After a sleep each pin is
-# made an input again, since the RTC keeps those that it has watched, and whoever hears its edges is
-# told of the one that came meanwhile.
+# made an input again, since the RTC keeps those that it has watched, and whoever hears its edges
+# is told of the one that came meanwhile.
 #
 # When sleep is refused again and again, or fails, that is told, and the processor waits awake, for
 # some minutes or for good: an SOS needs no sleep.
 
-import asyncio.core
+import asyncio.core  # pyright: ignore[reportMissingImports] - its stubs are in one file
 import time
 
 import esp32

@@ -30,7 +30,7 @@ SoftI2C = I2C
 _FAR_MS = const(1 << 50)
 _freq = 160_000_000
 _clocked = []  # alarms that stand still in light sleep: of the watchdog and of timers
-slept = [0, 0, 0]  # ms and times that we were asleep; when the last one began
+slept = [0, 0, clock.now()]  # ms and times that we were asleep; when the last one began
 
 
 def reset():

@@ -58,7 +58,7 @@ class WakePin:
     IRQ_RISING = Pin.IRQ_RISING
 
     def __init__(self, gpio: int, pull: "int | None") -> None:
-        self.pin = Pin(gpio, Pin.IN, pull)
+        self.pin = Pin(gpio, Pin.IN, pull)  # pyright: ignore[reportArgumentType] - None: no pull
         self.pull = pull
         self.handler: "Any" = None  # None: nobody wants to be woken by it
         self.trigger = Pin.IRQ_FALLING | Pin.IRQ_RISING

@@ -98,8 +98,9 @@ class Budget:
 
     def contacts_per_hour(self, profile: Mapping[str, Any]) -> float:
         """One for each heartbeat and each measurement of the pulse; nothing is said between."""
+        heartbeat_s: int = profile["heartbeat_s"]
         pulses: int = profile["pulses"]
-        return 3600 / profile["heartbeat_s"] + pulses / _DAY_H
+        return 3600 / heartbeat_s + pulses / _DAY_H
 
     def _oximeter(self, profile: Mapping[str, Any]) -> Items:
         """An hour has one measurement; an alarm its own."""
