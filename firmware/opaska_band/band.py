@@ -261,8 +261,8 @@ class Band:
         Sleep(self).begin()
 
     def needs_clocks(self) -> bool:
-        """Whether something is at work that stands still in light sleep: UART, sockets, PWM, or the
-        pin that gives the card reader its power."""
+        """Whether something is at work that stands still in light sleep: UART, sockets, PWM, or
+        the pin that gives the card reader its power."""
         is_talking = self.cellular.modem.is_awake or self.client.is_busy
         is_playing = self.signals and self.signals.is_playing
         return is_talking or is_playing or (self.visits and self.visits.is_reading)
