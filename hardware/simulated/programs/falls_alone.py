@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# In place of firmware/main.py: chip, driver, motion.py and the sense of falls, and nothing else of
-# the band. Prints every minute how often the processor has slept and drained the chip, and each
-# fall. Run by opaska_tools.bench.wakes.
+# In place of firmware/main.py: chip, driver, motion.py, the senses of falls and of knocks, and
+# nothing else of the band. Prints every minute how often the processor has slept and drained the
+# chip, and each fall, and each time that it was knocked on twice. Run by opaska_tools.bench.wakes.
 
 import asyncio
 
@@ -13,6 +13,7 @@ from opaska_band.drivers.lsm6dso import RATE_HZ
 from opaska_band.faults import Faults
 from opaska_band.motion import Motion
 from opaska_band.senses.fall import FallSense
+from opaska_band.senses.knock import Knock
 
 wakes = 0
 wait = clock.poll.wait
@@ -48,5 +49,6 @@ motion = Motion(
     lambda: print("trouble", uptime.ms()),
     lambda: False,
 )
+motion.knocks, motion.on_knock = Knock(), lambda: print("knock", uptime.ms())
 print("ready")
 asyncio.run(main())
