@@ -82,3 +82,11 @@ def test_settings_that_are_kept_one_by_one_are_caught() -> None:
 @pytest.mark.parametrize("bug", CAUGHT_BY)
 def test_a_planted_bug_is_caught(bug: str) -> None:
     assert _cut(1, 1, bug)[CAUGHT_BY[bug]] > 0
+
+
+def test_a_cut_loses_no_visit_that_was_felt_and_leaves_the_book_of_visits_whole() -> None:
+    totals = _cut(1, 4, script="visit_cuts.py")
+    assert totals.pop("cuts") >= 80
+    assert totals == dict.fromkeys(totals, 0)
+    planted = _cut(1, 1, "planted", "visit_cuts.py")
+    assert planted["unheard"] > 0
