@@ -17,7 +17,7 @@ Source = Literal["band", "anchor", "arrival"]
 # arrival  nothing better than: it happened before it was received
 
 LATE_MS: Final = 120_000  # later than this is marked as late; a label, never a reason to refuse
-DRIFT_PPM: Final = 50  # of a band's crystal over temperature: 20 ppm cut, 30 ppm for the cold
+DRIFT_PPM: Final = 500  # of the RC oscillator that keeps the time in light sleep; a crystal: 50
 WORTH_MS: Final = 1_000  # an estimate that improves by less does not change what is stored
 
 

@@ -39,7 +39,7 @@ def test_a_wall_time_gives_an_error_bound_to_its_report_and_to_its_boot() -> Non
     then = occurred(NOW, other, sure, REGISTERED)
     assert then.source == "anchor"
     assert then.at_ms == NOW - 10_000 - HOUR // 2
-    assert then.error_ms == 2_500 + 90  # 50 ppm of half an hour
+    assert then.error_ms == 2_500 + 900  # 500 ppm of half an hour
 
 
 def test_a_wall_time_that_cannot_be_right_is_left_aside() -> None:
