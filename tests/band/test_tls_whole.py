@@ -60,10 +60,9 @@ async def test_press_travels_over_tls_psk(ports: tuple[int, int], tmp_path: Path
         band.provision(KID, 1, KEY, tls=True)
         await band.start()
         beat = await gateway.arrival(lambda a: a.type == reports.HEARTBEAT)
-        press = await band.press(600)
-        stored = await band.wait_note("stored")
+        await band.press(600)
+        await band.wait_note("stored")
         await band.wait_note("accepted")
-        assert stored.t_ms - press.down_ms - 500 <= 150
         assert beat.fields["free_bytes"] > 32_768, "Mbed TLS has its memory elsewhere"
 
 
