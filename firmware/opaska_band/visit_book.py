@@ -138,7 +138,7 @@ class Book:
 
     def _load(self) -> None:
         data = self._band.storage.load(_FILE)
-        if data is None:
+        if not data:  # a cut leaves a file that has just been made empty
             return
         found: "Any" = None
         try:

@@ -126,7 +126,7 @@ async def test_a_planned_visit_is_felt_as_expected(tmp_path: Path) -> None:
         assert visit["proof"] == "plain"
 
 
-async def test_hours_without_a_network_and_a_restart_lose_no_visit_and_no_time(
+async def test_hours_offline_and_a_restart_lose_no_visit_and_no_time(
     tmp_path: Path,
 ) -> None:
     async with virtual_scene(tmp_path) as scene:
