@@ -87,4 +87,5 @@ def _at_the_bands_rate(recording: Recording) -> Samples:
     at = np.arange(int(len(samples) * RATE_HZ / recording.rate_hz)) * recording.rate_hz / RATE_HZ
     whole = np.arange(len(samples))
     axes = [np.interp(at, whole, samples[:, axis]) for axis in range(3)]
-    return np.rint(np.column_stack(axes)).astype(np.int16)
+    sampled: Samples = np.rint(np.column_stack(axes)).astype(np.int16)
+    return sampled
