@@ -111,7 +111,7 @@ async def test_a_clone_on_a_plain_tag_is_refused(heart: Core) -> None:
     assert await verdicts(heart) == ["no_proof"]
 
 
-@pytest.mark.parametrize("proof", [b"", b"half", bytes(24), os.urandom(24)])
+@pytest.mark.parametrize("proof", [b"", b"half", bytes(24), bytes(range(24))])
 async def test_a_made_up_proof_is_refused_and_spends_no_reading(heart: Core, proof: bytes) -> None:
     band, card = await heart.add_band(), Ntag424()
     await add_card(heart, band, card)
