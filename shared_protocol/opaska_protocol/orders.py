@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 ORDER = 16  # body type
 
-# order kinds; 4..15 are reserved (call, message, keys, update, ...)
-SETTINGS, LOCATE, ZONES = 1, 2, 3
+# order kinds; 5..15 are reserved (call, message, keys, update, ...)
+SETTINGS, LOCATE, ZONES, MEASURE = 1, 2, 3, 4
 
 _U32 = 0xFFFFFFFF
 # fmt: off
