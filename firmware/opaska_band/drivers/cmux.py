@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable
 
 BEGIN = const(b"AT+CMUX=0,0,5,127")  # TS 27.007, 5.7: basic option, UIH, 115,200 baud, N1
-END = const(b"\xf9\x03\xef\x05\xc3\x01\xf2\xf9")  # CLD: back to AT commands on the bare UART
+# CLD: back to AT commands on the bare UART. Line 0 may not be open, and hears nothing then: 5.4.1.
+END = const(b"\xf9\x03\x3f\x01\x1c\xf9\x03\xef\x05\xc3\x01\xf2\xf9")
 
 _FLAG = const(0xF9)
 _SABM = const(0x3F)  # this and the next three with P or F
@@ -33,6 +34,7 @@ _MOST = const(127)  # bytes in a frame, either way: N1 of BEGIN
 _HEAD = const(5)  # flag, address, control, one byte of length, ..., FCS
 _ROOM = const(2_048)  # bytes that wait on a line; what nobody reads is lost
 _RESTARTED = const(b"RDY")  # a modem's first word, on the bare UART
+_CALL_IS_OVER = const(b"NO CARRIER")  # ITU-T V.250, 6.3.1; PPP takes it for noise
 _OPEN_MS = const(1_000)
 _POLL_MS = const(10)
 _READ = const(1)  # of ioctl, as in py/stream.h
@@ -41,7 +43,7 @@ _POLL = const(3)
 
 
 class Silent(OSError):
-    """No answer where one was due: perhaps over the other kind of port."""
+    """No answer where one was due."""
 
 
 class Line(io.IOBase):
@@ -104,13 +106,13 @@ class Cmux:
         self._is_pumping = False
 
     async def open(self) -> None:
-        """Open all lines, one after the other; Silent when the modem does not say yes."""
+        """Open all lines, one after the other; OSError when the modem does not say yes."""
         for line in range(len(self.lines)):
             self.send(line, _SABM)
             begin = time.ticks_ms()
             while not self.lines[line].is_open:
                 if time.ticks_diff(time.ticks_ms(), begin) > _OPEN_MS:
-                    raise Silent("the modem opens no line %d" % line)
+                    raise OSError("the modem opens no line %d" % line)
                 await asyncio.sleep_ms(_POLL_MS)
                 self.pump()
 
@@ -177,6 +179,8 @@ class Cmux:
         elif kind != _UIH | _POLL_OR_FINAL:
             self.broken += 1
         elif line:
+            if data.strip() == _CALL_IS_OVER:
+                to.is_open = False
             if len(to.received) < _ROOM:
                 to.received += data
             if to.handler:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the EG915U is: its GNSS receiver, asked for NMEA, and the cell that it is in.
+"""Where the EG915U is: its GNSS receiver, asked for NMEA, and the cell that it is in (TS 27.007,
+7.3, 10.1.20 and 10.1.22).
 
 Beside a data call only while the modem shares its port: `modem.can_talk`.
 """
@@ -16,23 +17,28 @@ async def switch(modem: "Any", on: bool) -> None:
 
 
 async def nmea(modem: "Any") -> bytes:
-    """The present RMC and GGA, each on a line, with the modem's words in front of the $."""
-    lines = await modem.ask(b'AT+QGPSGNMEA="RMC"') + await modem.ask(b'AT+QGPSGNMEA="GGA"')
+    """The present RMC, and its GGA if it is valid, each on a line, with the modem's words in front
+    of the $."""
+    lines = await modem.ask(b'AT+QGPSGNMEA="RMC"')
+    if any([b",A," in line for line in lines]):
+        lines += await modem.ask(b'AT+QGPSGNMEA="GGA"')
     return b"\r\n".join(lines) + b"\r\n"
 
 
 async def cell(modem: "Any") -> "list[int] | None":
-    """[MCC, MNC, tracking area, cell identity], TS 27.007 7.3 and 10.1.22; None when unknown."""
+    """[MCC, MNC, tracking or location area, cell identity]; None when unknown."""
     await modem.ask(b"AT+COPS=3,2")
     operators = await modem.ask(b"AT+COPS?")
-    await modem.ask(b"AT+CEREG=2")
-    cells = await modem.ask(b"AT+CEREG?")
-    await modem.ask(b"AT+CEREG=0")
-    try:
-        number, where = _fields(operators, b"+COPS:")[2], _fields(cells, b"+CEREG:")
-        return [int(number[:3]), int(number[3:]), int(where[2], 16), int(where[3], 16)]
-    except (IndexError, ValueError):
-        return None
+    for network in (b"+CEREG", b"+CGREG"):  # LTE, GSM
+        await modem.ask(b"AT" + network + b"=2")
+        cells = await modem.ask(b"AT" + network + b"?")
+        await modem.ask(b"AT" + network + b"=0")
+        try:
+            number, where = _fields(operators, b"+COPS:")[2], _fields(cells, network + b":")
+            return [int(number[:3]), int(number[3:]), int(where[2], 16), int(where[3], 16)]
+        except (IndexError, ValueError):
+            pass
+    return None
 
 
 def _fields(lines: "list[bytes]", name: bytes) -> "list[bytes]":

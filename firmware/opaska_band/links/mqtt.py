@@ -22,6 +22,8 @@ import time
 
 from micropython import const
 
+from opaska_band.bell import Bell
+
 from . import mqtt_packets as packets
 from .mqtt_packets import MqttError
 
@@ -29,6 +31,8 @@ TYPE_CHECKING = const(False)
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from typing import Any
+
+    Event = asyncio.Event | Bell
 
 _CONNACK_MS = const(20_000)  # TLS-PSK and CONNACK: four round trips, 2 s each where it is bad
 _SILENT_MS = 10_000  # no word for so long after a question: dead (2 s round trip, two TCP repeats)
@@ -40,8 +44,10 @@ _NEAR_PING_MS = const(60_000)  # while somebody may have something to say at any
 _STUCK_MS = const(60_000)  # a question unanswered although others are: the broker lost it
 _BACK_OFF_FIRST_MS = const(2_000)  # a broker that restarts should not meet all bands at once
 _STEADY_MS = const(10_000)  # a connection that lived for so long was no failure
-_BACK_OFF_MAX_MS = const(60_000)  # the retry schedule's own step: nobody waits longer
+_BACK_OFF_MAX_MS = const(300_000)  # a try takes of the cell what one to eight minutes at rest do
+_BACK_OFF_AWAITED_MS = const(60_000)  # while an SOS waits: the retry schedule's own step
 _BATCH = const(1_024)  # bytes gathered into one write, about one segment of a cellular link
+_LONGEST_TURN_MS = const(7_200_000)  # of `run`: the longest pause before a ping is 68 minutes
 _MAX_ACKS = const(64)  # PUBACKs waiting to be written; more means that the broker floods us
 
 _CONNACK = const(0x20)
@@ -55,7 +61,7 @@ _PINGREQ = const(b"\xc0\x00")
 class Packet:
     """A queued publish. `acked` turns True at PUBACK, and `event` is set then."""
 
-    def __init__(self, id_: int, topic: bytes, data: bytes, event: "asyncio.Event | None") -> None:
+    def __init__(self, id_: int, topic: bytes, data: bytes, event: "Event | None") -> None:
         self.id = id_
         self.topic = topic
         self.data = data
@@ -69,8 +75,10 @@ class MqttClient:
     """`open_stream` is async, gives up by itself and returns (reader, writer).
 
     `will` gives (topic, data) or None, anew for each connection; it must not raise.
-    `on_message(topic, data)` and `on_up()` are plain, quick functions. `keepalive_s` may be
-    changed, and holds from the next connection on. `is_near()`: whether to ping every minute.
+    `on_message(topic, data)`, `on_up()` and `on_forgotten()`, when the broker has lost what it
+    kept for us, are plain, quick functions. `keepalive_s` may be changed, and holds from the next
+    connection on. `is_near()`: whether to ping every minute, `is_awaited()`: whether to pause no
+    longer than that between two tries.
     """
 
     def __init__(
@@ -87,7 +95,9 @@ class MqttClient:
         self.up = asyncio.Event()
         self.on_message = on_message
         self.on_up: "Callable[[], None] | None" = None
+        self.on_forgotten: "Callable[[], None] | None" = None
         self.is_near: "Callable[[], bool] | None" = None
+        self.is_awaited: "Callable[[], bool] | None" = None
         self.keepalive_s = keepalive_s
         self.connections = 0
         self.messages = 0  # received on this connection
@@ -99,14 +109,15 @@ class MqttClient:
         self._subscriptions = subscriptions
         self._ping_ms = 0  # of this connection
         self._limit_ms = _SILENT_MS  # of the question that was asked last
-        self._hurry = asyncio.Event()
-        self._work = asyncio.Event()  # something to write
+        self._hurry = Bell()
+        self._work = Bell()  # something to write
         self._left = False
         self._opens = False  # from the first byte until CONNACK
         self._id = 0
         self._pending: "list[Packet]" = []  # Packets without PUBACK, oldest first
         self._acks: "list[int]" = []  # ids of received messages, to be PUBACKed
         self._pinged_at: "Any" = None  # ticks of a PINGREQ without its PINGRESP
+        self._turned_at: "Any" = time.ticks_ms()  # sign of life
         self._up_at: "Any" = 0
         self._heard_at: "Any" = 0
         self._wrote_at: "Any" = 0
@@ -119,9 +130,7 @@ class MqttClient:
         self.post(topic, data, done)
         await done.wait()
 
-    def post(
-        self, topic: "str | bytes", data: bytes, event: "asyncio.Event | None" = None
-    ) -> Packet:
+    def post(self, topic: "str | bytes", data: bytes, event: "Event | None" = None) -> Packet:
         """Queue a QoS 1 message; its Packet tells when the broker has it."""
         topic = topic.encode() if isinstance(topic, str) else topic
         packet = Packet(self._next_id(), topic, data, event)
@@ -134,6 +143,12 @@ class MqttClient:
         """Whether an answer is due: the processor's network stack needs its clock for that."""
         is_asking = bool(self._pending) or self._pinged_at is not None
         return self._opens or (is_asking and self.up.is_set())
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether `run` goes on; what it waits for has its time, so it always should."""
+        turned_ms = time.ticks_diff(time.ticks_ms(), self._turned_at)
+        return 0 <= turned_ms < _LONGEST_TURN_MS
 
     def hurry(self) -> None:
         """Do not wait for the back-off: someone needs help. A link that is up loses nothing."""
@@ -151,17 +166,22 @@ class MqttClient:
         failures = 0
         while True:
             self._hurry.clear()
+            self._turned_at = time.ticks_ms()
             before = self.connections
             self._opens = True
             try:
                 await self._serve()
             except Exception as error:
+                if str(error) != str(self.last_error):
+                    print("no link:", str(error) or repr(error))  # for the bench
                 self.last_error = error
             self._opens = False
             lived_ms = time.ticks_diff(time.ticks_ms(), self._up_at)
-            if self.connections > before and lived_ms >= _STEADY_MS:
-                failures = 0
-            await _wait(self._hurry, _back_off_ms(failures))
+            if self.connections > before and not 0 <= lived_ms < _STEADY_MS:
+                failures = 0  # perhaps it has lived for so long that ticks wrapped
+            is_awaited = self.is_awaited and self.is_awaited()
+            most_ms = _BACK_OFF_AWAITED_MS if is_awaited else _BACK_OFF_MAX_MS
+            await self._hurry.wait_ms(min(_back_off_ms(failures), most_ms))
             failures += 1
 
     # --- one connection ---
@@ -177,6 +197,8 @@ class MqttClient:
                 tasks.append(asyncio.create_task(self._until_over(work, over)))
             if self.on_up:
                 self.on_up()
+            if self.on_forgotten and not session:
+                self.on_forgotten()
             await over.wait()
         finally:
             self.up.clear()
@@ -262,12 +284,13 @@ class MqttClient:
         if self._subscriptions:
             await self._put(writer, packets.subscribe(self._next_id(), self._subscriptions))
         while not self._left:
+            self._turned_at = time.ticks_ms()
             batch = self._batch()
             if batch:
                 await self._put(writer, batch)
                 continue
             self._work.clear()
-            await _wait(self._work, self._patience_ms())
+            await self._work.wait_ms(self._patience_ms())
         raise MqttError("left on purpose")
 
     async def _put(self, writer: "Any", data: "bytes | bytearray") -> None:
@@ -324,14 +347,6 @@ class MqttClient:
             self._id = self._id % 0xFFFF + 1
             if not any(packet.id == self._id for packet in self._pending):
                 return self._id
-
-
-async def _wait(event: "asyncio.Event", timeout_ms: int) -> None:
-    """Until the event comes, or the time is over."""
-    try:
-        await asyncio.wait_for_ms(event.wait(), timeout_ms)
-    except asyncio.TimeoutError:
-        pass
 
 
 async def _close(writer: "Any") -> None:

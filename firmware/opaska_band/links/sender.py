@@ -9,11 +9,11 @@ so that the backlog of an outage never stands between an SOS and the gateway.
 A report whose PUBACK is outstanding is not sent again: the client does that if the link breaks.
 """
 
-import asyncio
 import time
 
 from micropython import const
 
+from opaska_band.bell import Bell
 from opaska_band.outbox import TELEMETRY, URGENT
 
 from . import schedule
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _URGENT_WINDOW = const(8)  # reports on their way to the broker at a time: 1 kB of heap
 _TELEMETRY_WINDOW = const(4)  # half a kilobyte: even at 1 kB/s an SOS waits half a second
 _BEHIND_URGENT_MS = const(5_000)  # between two of telemetry while an urgent report is unanswered
-_CHANCE_MS = const(5_000)  # that a new link gets to bring an answer
+_CHANCE_MS = const(5_000)  # that a link gets for an answer
 _IDLE_MS = const(3_600_000)  # nothing to do until something happens
 
 
@@ -43,14 +43,15 @@ class Sender:
             URGENT: ("up/%s/a" % kid_hex).encode(),
             TELEMETRY: ("up/%s/t" % kid_hex).encode(),
         }
-        self._wake = asyncio.Event()
+        self._wake = Bell()
         self._flying: "list[tuple[str, Key, Packet]]" = []  # (letter, key, Packet) without PUBACK
         self._urgent: "list[Key]" = []  # this round's (boot, seq), the next one last
         self._telemetry: "list[Key]" = []
         self._attempt = 0  # of the urgent round
         self._left = False  # the next link is one that we went for
         self._urgent_at = self._telemetry_at = time.ticks_ms()  # ticks of the next refill
-        self._up_at = self._urgent_at  # ticks of the last new link
+        self._asked_at = self._urgent_at  # ticks since when the link owes an answer
+        self._heard = 0  # messages that it had brought until then
         self._paused_until = self._urgent_at  # ticks; telemetry behind an urgent report
         outbox.on_put = self._on_put
         client.on_up = self._on_up
@@ -65,11 +66,7 @@ class Sender:
         """For ever: do what is due, sleep until the next deadline or until something happens."""
         while True:
             self._wake.clear()
-            wait_ms = self._turn()
-            try:
-                await asyncio.wait_for_ms(self._wake.wait(), wait_ms)
-            except asyncio.TimeoutError:
-                pass
+            await self._wake.wait_ms(self._turn())
 
     def _on_put(self, letter: str, boot: int, seq: int) -> None:
         if letter == URGENT:
@@ -79,6 +76,8 @@ class Sender:
             self._client.hurry()
         else:
             self._telemetry.append((boot, seq))
+        if letter == URGENT or self._outbox.count == 1:
+            self._asked_at, self._heard = time.ticks_ms(), self._client.messages
         self._wake.set()
 
     def _on_up(self) -> None:
@@ -87,7 +86,8 @@ class Sender:
         if not self._left:
             self._attempt = 0
         self._left = False
-        self._urgent_at = self._telemetry_at = self._up_at = time.ticks_ms()
+        self._urgent_at = self._telemetry_at = self._asked_at = time.ticks_ms()
+        self._heard = 0
         self._wake.set()
 
     def _turn(self) -> int:
@@ -120,9 +120,13 @@ class Sender:
             self._telemetry = self._not_flying(self._outbox.telemetry)
 
     def _leave_a_deaf_link(self, now: "Any") -> None:
-        """One that takes everything and brings nothing; PUBACK says little about a gateway."""
-        is_new = 0 <= time.ticks_diff(now, self._up_at) < _CHANCE_MS
-        if self._client.up.is_set() and not self._client.messages and not is_new:
+        """One that takes everything and has brought nothing since it was asked, or since this was
+        looked at last; PUBACK says little about a gateway."""
+        if 0 <= time.ticks_diff(now, self._asked_at) < _CHANCE_MS:
+            return
+        is_deaf = self._client.messages == self._heard
+        self._asked_at, self._heard = now, self._client.messages
+        if self._client.up.is_set() and is_deaf:
             self._left = True
             self._client.leave()
 
