@@ -11,13 +11,14 @@ from opaska_protocol import answers, reports
 from opaska_protocol.channel import BandChannel
 from opaska_protocol.seal import derive_psk
 
-from . import VERSION, state
+from . import VERSION, safe_mode, state
 from .boards.band_v1 import NAME as BOARD_NAME
 from .clock import Uptime, WallTime
 from .drivers.eg915u import EG915U
 from .faults import Faults
 from .guard import attempt, keep
-from .links.cellular import Cellular, parse_brokers
+from .links.cellular import Cellular, parse_apn, parse_brokers
+from .links.line_trial import LineTrial
 from .links.mqtt import MqttClient
 from .links.sender import Sender
 from .outbox import Outbox
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
     from .drivers.button import Button
     from .identity import Identity
 
-SAFE_MODE_AFTER_MS = 10_000  # of holding on from power-up: far longer than any SOS needs
-_LOOK_MS = const(100)
+_IDLE_MS = const(3_600_000)
 _NEAR_MS = const(3_600_000)  # after an alarm; a case that nobody closes must not empty the cell
 
 
@@ -70,6 +70,7 @@ class Band:
             self.signals,
             self.faults,
         )
+        self.button.on_touch = self.cellular.modem.heard  # it is awake when the hold is over
         self.motion: "Any" = None
         self.fall_sense: "Any" = None
         self.wear: "Any" = None
@@ -86,11 +87,11 @@ class Band:
         self._start("button", self.button.run)
         self._start("client", self.client.run)
         self._start("sender", self.sender.run)
-        self._start("faults", self._report_faults)
+        self._start("faults", lambda: self.faults.run(self.reporter, self.outbox.urgent))
         attempt("resume", self._resume, self.faults)
         if self.countdown:
             attempt("countdown", lambda: self.countdown.resume(self.reporter.boot), self.faults)
-        self.safe_mode = held and await self._is_held_on()
+        self.safe_mode = held and await safe_mode.is_wanted(self)
         if self.safe_mode:
             self._tell("safe_mode")
         else:
@@ -107,7 +108,11 @@ class Band:
         self._start("heartbeat", self._beat)
         if not self.safe_mode:
             attempt("sleep", self._sleep_between, self.faults)
-        await asyncio.Event().wait()  # for ever
+            while True:  # an Event would be kept for ever
+                await asyncio.sleep_ms(_IDLE_MS)
+        self.faults.note(reports.SAFE_MODE)
+        await safe_mode.over(self)
+        self.board.restart()
 
     def use_settings(self) -> None:
         """Let everybody know the settings that are valid now; what they are for is seen soon."""
@@ -152,6 +157,7 @@ class Band:
     def _make_link(self) -> None:
         name = self.identity.kid_hex
         brokers = attempt("brokers", lambda: parse_brokers(self.identity.brokers), self.faults, [])
+        apn = attempt("apn", lambda: parse_apn(self.identity.apn), self.faults, "")
         psk = (name, derive_psk(self.identity.key)) if self.identity.tls else None
         board = self.board
         modem = EG915U(
@@ -160,7 +166,10 @@ class Band:
             dtr=board.modem_dtr,
             ring=board.modem_ring,
         )
-        self.cellular = Cellular(modem, brokers, tls_psk=psk)
+        trial = LineTrial(board.nvs, board.reset_cause() == reports.POWER_ON)
+        if trial.is_lost:
+            self.faults.note(reports.TASK_FAILED, "PPP on a shared line")
+        self.cellular = Cellular(modem, trial, brokers, tls_psk=psk, apn=apn)
         inbox = attempt("inbox", self._make_inbox, self.faults)
         self.client = MqttClient(
             self.cellular.open_stream,
@@ -171,7 +180,10 @@ class Band:
             subscriptions=("dn/" + name,),
             on_message=inbox.receive if inbox else None,
         )
-        self.client.is_near = self._is_near
+        self.client.on_forgotten = self._forgotten
+        self.client.is_near = self.is_near
+        self.client.is_awaited = self.cellular.is_awaited = self._is_sos_on_its_way
+        self.cellular.on_trouble = self._card_broke
         self.sender = Sender(self.outbox, self.client, name)
 
     def _make_inbox(self) -> "Any":
@@ -225,7 +237,11 @@ class Band:
 
     def _is_sos_on_its_way(self) -> bool:
         """From the first touch of the button until the gateway's answer."""
-        return self.button.press.is_down() or self.sos.is_on_its_way
+        return self._is_pressed() or self.sos.is_on_its_way
+
+    def _is_pressed(self) -> bool:
+        """Whether a press may still become something; a jammed button waits for nothing."""
+        return self.button.press.next_ms() is not None
 
     def _keep_evidence(self) -> None:
         from .evidence import Evidence
@@ -261,25 +277,19 @@ class Band:
         Sleep(self).begin()
 
     def needs_clocks(self) -> bool:
-        """Whether something is at work that stands still in light sleep: UART, sockets, PWM, or
-        the pin that gives the card reader its power."""
+        """Whether something is at work that stands still in light sleep: UART, sockets, PWM, the
+        pin that gives the card reader its power, the edges of a press."""
         is_talking = self.cellular.modem.is_awake or self.client.is_busy
         is_playing = self.signals and self.signals.is_playing
-        return is_talking or is_playing or (self.visits and self.visits.is_reading)
+        is_reading = self.visits and self.visits.is_reading
+        is_hung = not self.client.is_alive  # the watchdog stands still, too
+        return is_talking or is_playing or self._is_pressed() or is_reading or is_hung
 
     def _let_carers_in(self) -> None:
         from .visit import Visits
 
         self.visits = Visits(self)
         self._start("visits", self.visits.run)
-
-    async def _is_held_on(self) -> bool:
-        """Whether the button stays down until SAFE_MODE_AFTER_MS after power-up."""
-        while self.button.press.is_down():
-            if self.uptime.ms() >= SAFE_MODE_AFTER_MS:
-                return True
-            await asyncio.sleep_ms(_LOOK_MS)
-        return False
 
     def _load_settings(self) -> None:
         from . import settings
@@ -308,16 +318,15 @@ class Band:
         self.heartbeat = Heartbeat(self, self.battery)
         await self.heartbeat.run()
 
-    async def _report_faults(self) -> None:
-        while True:
-            code, detail = await self.faults.take()
-            self.reporter.report(reports.FAULT, {"code": code, "detail": detail or None})
-
     # --- called when something happens ---
 
     def _tell(self, name: str) -> None:
         if self.signals:
             self.signals.play(name)
+
+    def _card_broke(self, detail: str) -> None:
+        if self.faults.note(reports.SIM_CARD, detail):
+            self._tell("fault")
 
     def _pressed(self, trigger: int) -> None:
         """An SOS by the button; in a countdown it is also the end of the fall."""
@@ -338,7 +347,12 @@ class Band:
         if self.vitals:
             self.vitals.look()
 
-    def _is_near(self) -> bool:
+    def _forgotten(self) -> None:
+        """The broker has lost its answers to an alarm: the gateway tells them to a heartbeat."""
+        if self.heartbeat and self.sos.reports.newest_open() is not None:
+            self.heartbeat.soon()
+
+    def is_near(self) -> bool:
         """Whether help may have something to say at any moment."""
         is_fresh = self.uptime.ms() - self._alarm_ms < _NEAR_MS
         return is_fresh and self.sos.reports.newest_open() is not None

@@ -19,6 +19,7 @@ import micropython
 from micropython import const
 
 from .boards.band_v1 import Board
+from .clock import until_feed_ms
 from .drivers.button import Button
 
 TYPE_CHECKING = False
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 WATCHDOG_MS = 30_000  # a name look-up may block for some seconds; an SOS may not wait a minute
-_FEED_MS = const(15_000)  # half of it: each feeding wakes the processor
 # Collect after so much allocation: compiling sprinkles names over a heap that was never collected,
 # and the next table of names then finds no place in one piece.
 _COLLECT_AFTER_BYTES = const(16_384)
@@ -42,7 +42,7 @@ def run() -> None:
     try:
         asyncio.run(_live(board, watchdog, button, _is_held(button)))
     except KeyboardInterrupt:
-        board.feed_from_timer(watchdog, _FEED_MS)
+        board.feed_from_timer(watchdog, WATCHDOG_MS // 2)
 
 
 def _is_held(button: Button) -> bool:
@@ -56,7 +56,8 @@ async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> No
     """For ever, or until only a new start can help: then it raises."""
     from . import identity
 
-    feeding = asyncio.create_task(_feed(watchdog, button))
+    bands: "list[Any]" = []
+    feeding = asyncio.create_task(_feed(watchdog, button, bands))
     who = identity.read(board.nvs)
     if who is not None:
         if who.build == identity.SEALED:
@@ -64,9 +65,13 @@ async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> No
         try:
             from .band import Band
 
-            await Band(board, button, who).run(held)
+            band = Band(board, button, who)
+            bands.append(band)
+            await band.run(held)
         except Exception as error:
             sys.print_exception(error)
+    else:
+        print("no identity: write it, see firmware/README.md")
     from . import mute
 
     saying = mute.run(board, button, held)
@@ -76,11 +81,13 @@ async def _live(board: Board, watchdog: "Any", button: Button, held: bool) -> No
         feeding.cancel()
 
 
-async def _feed(watchdog: "Any", button: Button) -> None:
-    """The button is looked at too: an interrupt may be lost, and whoever looks asks the uptime,
-    which nobody else may do for weeks in a band without a link (clock.py)."""
+async def _feed(watchdog: "Any", button: Button, bands: "list[Any]") -> None:
+    """While the link's task lives. The button is looked at too: an interrupt may be lost, and
+    whoever looks asks the uptime, which nobody else may do for weeks in a band without a link
+    (clock.py)."""
     while True:
-        watchdog.feed()
+        if not bands or bands[0].client.is_alive:
+            watchdog.feed()
         if button.on_edge:
             button.on_edge()
-        await asyncio.sleep_ms(_FEED_MS)
+        await asyncio.sleep_ms(until_feed_ms())

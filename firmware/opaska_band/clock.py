@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Uptime in ms that never wraps, and the wall time as far as the gateway's answers tell it.
-# Wall time is only ever reported, with its error; nothing is decided by it.
+# Wall time is only ever reported, with its error; nothing is decided by it. And when it wakes
+# anyway.
 
 import asyncio
 import time
@@ -10,7 +11,14 @@ from micropython import const
 from opaska_protocol.reports import TIME_GATEWAY
 
 _WORST_ROUND_MS = const(60_000)  # an answer that came later says too little about the time
+_FEED_MS = const(15_000)  # half of the watchdog's time (boot.py): each feeding wakes us
 _DRIFT_PPM = const(500)  # in light sleep an RC oscillator keeps the time; a crystal is good for 40
+
+
+def until_feed_ms() -> int:
+    """Until the watchdog is fed next: who is in no hurry looks then."""
+    ticks: int = time.ticks_ms()  # pyright: ignore[reportAssignmentType] - a number on the chip
+    return _FEED_MS - ticks % _FEED_MS
 
 
 class Uptime:
@@ -61,4 +69,4 @@ class WallTime:
         return [TIME_GATEWAY, (self._offset_ms + uptime_ms) // 1_000, error_s]
 
     def _error_at(self, uptime_ms: int) -> int:
-        return self._error_ms + (uptime_ms - self._learned_ms) * _DRIFT_PPM // 1_000_000
+        return self._error_ms + abs(uptime_ms - self._learned_ms) * _DRIFT_PPM // 1_000_000

@@ -4,12 +4,11 @@
 #
 # A small file says, through a restart, that an announced fall has no end yet.
 
-import asyncio
-
 from micropython import const
 
 from opaska_protocol import reports
 
+from .bell import Bell
 from .decisions import fall
 from .guard import attempt, failed
 from .senses import press
@@ -75,7 +74,7 @@ class Countdown:
         self._begun_ms = 0  # of the countdown, or of the watch after a cancel
         self._beat = -1  # the pulse that was felt last
         self._marked = False  # the file may name an announcement
-        self._changed = asyncio.Event()
+        self._changed = Bell()
         self._do = {
             fall.ANNOUNCE: self._begin,
             fall.COUNT: self._count,
@@ -138,10 +137,7 @@ class Countdown:
         while True:
             wait_ms = self._look()
             self._changed.clear()
-            try:
-                await asyncio.wait_for_ms(self._changed.wait(), wait_ms)
-            except asyncio.TimeoutError:
-                pass
+            await self._changed.wait_ms(wait_ms)
 
     # --- what time brings ---
 

@@ -13,10 +13,17 @@ _LONGEST = 256  # bytes of the broker text
 
 
 class Identity:
-    __slots__ = ("brokers", "build", "generation", "key", "kid", "tls")
+    __slots__ = ("apn", "brokers", "build", "generation", "key", "kid", "tls")
 
     def __init__(
-        self, kid: bytes, generation: int, key: bytes, build: int, brokers: str, tls: bool
+        self,
+        kid: bytes,
+        generation: int,
+        key: bytes,
+        build: int,
+        brokers: str,
+        tls: bool,
+        apn: str = "",
     ) -> None:
         self.kid = kid
         self.generation = generation
@@ -24,6 +31,7 @@ class Identity:
         self.build = build  # BENCH (with REPL) or SEALED
         self.brokers = brokers  # "host:port", or two joined by ","
         self.tls = tls  # TLS-PSK
+        self.apn = apn  # of the card; "": the network's own choice
 
     @property
     def kid_hex(self) -> str:
@@ -37,8 +45,9 @@ def read(nvs: "Any") -> "Identity | None":
     generation = _number(nvs, "gen", 0)
     if len(kid) != 8 or len(key) != 16 or not 0 < generation <= 0xFFFF:
         return None
+    brokers, apn = _text(nvs, "broker"), _text(nvs, "apn")
     return Identity(
-        kid, generation, key, read_build(nvs), _text(nvs, "broker"), _number(nvs, "tls", 0) == 1
+        kid, generation, key, read_build(nvs), brokers, _number(nvs, "tls", 0) == 1, apn
     )
 
 

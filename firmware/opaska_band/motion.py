@@ -3,7 +3,8 @@
 #
 # Watching: INT1 wakes us at an impact, in free fall, and when 8 s are waiting. Everything is
 # drained when the sense can decide on that impact, four seconds later, or 8 s are waiting; four
-# times a second in the countdown of a fall, since the wearer may be walking on.
+# times a second in the countdown of a fall, since the wearer may be walking on; and whenever
+# somebody waits to hear that the arm is still, at most once a second.
 # Dozing: nothing has moved for half a minute, so only a movement wakes us; the chip then still has
 # the 9.8 s before. Every five minutes we look whether it lives.
 #
@@ -46,7 +47,7 @@ _DECIDED_MS = AFTER * 1000 // TICK_HZ  # after an impact; before, the sense says
 _KNOCKED_MS = const(1_200)  # after the first of two knocks,
 _CALM_MS = const(1_000)  # which an impact may be that is so long after the last drain
 _LATEST_MS = const(9_000)  # without an interrupt: before the FIFO loses samples
-_LOOK_MS = const(300_000)  # while dozing
+_LOOK_MS = const(300_000)  # while dozing, and at an INT1 that was not heard
 _DOZE_AFTER_S = const(30)  # of stillness
 _JUDGED_MS = const(1_000)  # shorter drains say nothing about the sample rate
 _STILL_UP = const(8)  # so often a new impact may fall between draining and looking at INT1
@@ -70,6 +71,7 @@ class Motion:
         tell: "Callable[[], Any]",
         is_urgent: "Callable[[], bool]",
     ) -> None:
+        self.trouble = ""  # what is wrong with the samples now
         self.stillness = Stillness(RATE_HZ)
         self.window = MotionWindow()
         self.wakes = 0  # times the processor had to work on samples
@@ -88,8 +90,10 @@ class Motion:
         self._woken = asyncio.ThreadSafeFlag()
         self._chip: "Any" = None
         self._hears = True  # INT1 works
+        self._deaf_ms = 0  # since when it does not
         self._still_up = 0  # drains in a row after which INT1 did not fall
         self._drained_ms = 0  # when the FIFO was last empty
+        self._hurried = False  # since the last drain
         self._dozed = False  # since the last drain: samples may be missing
         self._dozing_ms: "int | None" = None  # since when; None: watching
 
@@ -98,6 +102,16 @@ class Motion:
         if self._dozing_ms is None:
             return self.stillness.still_s
         return self.stillness.still_s + (self._uptime.ms() - self._dozing_ms) // 1000
+
+    def rest_s(self) -> "int | None":
+        """As `still_s`; None while nobody knows, since the chip is broken."""
+        return self.still_s() if self.trouble in ("", _NO_INTERRUPT) else None
+
+    def hurry(self) -> None:
+        """`still_s` is waited for: fetch samples now, and not only when 8 s are waiting."""
+        if self._dozing_ms is None and self._uptime.ms() - self._drained_ms >= _CALM_MS:
+            self._hurried = True
+            self._woken.set()
 
     async def run(self) -> None:
         await asyncio.sleep_ms(_BOOT_MS)
@@ -141,6 +155,8 @@ class Motion:
     async def _watch(self) -> None:
         """Until nothing has moved for a while."""
         while True:
+            if not self._hears and self._uptime.ms() - self._deaf_ms >= _LOOK_MS:
+                self._hears, self._still_up = True, 0
             if self.closely or not self._hears:
                 await asyncio.sleep_ms(_CLOSE_MS)
             elif self.knocks and self.knocks.wait_ms:
@@ -166,6 +182,8 @@ class Motion:
         except asyncio.TimeoutError:
             if chip.waiting() >= WATERMARK and not chip.is_raised():
                 self._is_deaf()
+            return
+        if self._hurried and not chip.is_raised():
             return
         room_ms = (WATERMARK - chip.waiting()) * 1000 // RATE_HZ
         is_calm = self.stillness.still_s or self._uptime.ms() - self._drained_ms >= _CALM_MS
@@ -202,9 +220,14 @@ class Motion:
         if self._still_up > _STILL_UP and self._hears:
             self._is_deaf()
         if whole:
+            if self._hears and total and not self._still_up:
+                self.trouble = ""
             await self._judge(total, empty_ms - self._drained_ms)
         self._drained_ms = empty_ms
         self._dozed = False
+        if self._hurried:
+            self._hurried = False
+            self._woken.clear()  # INT1 itself is asked before the next wait
 
     def _missed(self) -> None:
         """The FIFO has forgotten samples, as it may while we doze."""
@@ -269,10 +292,13 @@ class Motion:
     # --- troubles ---
 
     def _is_deaf(self) -> None:
-        """INT1 does not reach us: from now on we look by ourselves, often."""
+        """INT1 does not reach us: for a while we look by ourselves, often."""
         self._hears = False
+        self._deaf_ms = self._uptime.ms()
         self._note(_NO_INTERRUPT)
 
     def _note(self, trouble: str) -> None:
-        if self._faults.note(MOTION_SENSOR, trouble):
+        """Once when it breaks, or breaks in another way."""
+        before, self.trouble = self.trouble, trouble
+        if trouble != before and self._faults.note(MOTION_SENSOR, trouble):
             self._tell()

@@ -5,7 +5,7 @@
 # harm, and of zones that a power cut took nobody would ever hear.
 
 from opaska_protocol.errors import BodyError
-from opaska_protocol.orders import LOCATE, SETTINGS, ZONES
+from opaska_protocol.orders import LOCATE, MEASURE, SETTINGS, ZONES
 from opaska_protocol.reports import ORDER_REFUSED
 
 from . import state
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .band import Band
 
-ALLOWED = (SETTINGS, LOCATE, ZONES)
+ALLOWED = (SETTINGS, LOCATE, ZONES, MEASURE)
 
 _carry_out: "dict[int, Callable[[Order], None]]" = {}  # by kind, of the parts that there are
 

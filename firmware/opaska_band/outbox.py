@@ -97,6 +97,10 @@ class Outbox:
             self.on_put(letter, boot, seq)
         return True
 
+    def has_lasting(self, boot: int, seq: int) -> bool:
+        """Whether a report that was taken would survive a loss of power now."""
+        return (boot, seq) not in self._ram
+
     def read(self, letter: str, boot: int, seq: int) -> "bytes | None":
         """The frame of a waiting report, or None; what is no frame is removed.
 

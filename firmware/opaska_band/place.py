@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Where the band is, asked only when there is a reason: an alarm (at once, then every minute while
-# its case is open), an order of the gateway, the safe zones, a carer's visit. Nothing waits for a
-# fix: it follows as a report of its own. Between reasons the receiver is off, and what reads it
-# out of memory.
+# its case is open, and more seldom after some hours: a case that nobody closes must not empty the
+# cell), an order of the gateway, the safe zones, a carer's visit. Nothing waits for a fix: it
+# follows as a report of its own. Between reasons the receiver is off, and what reads it out of
+# memory.
 #
 # Without a fix the cell is told. The last fix is kept through a restart, and an alarm takes it
 # along.
@@ -16,6 +17,7 @@ from opaska_protocol.errors import ProtocolError
 from opaska_protocol.orders import LOCATE, ZONES
 
 from . import obey
+from .bell import Bell
 from .decisions.zone import INSIDE, LEAVING, LEFT, RETURNED, UNKNOWN
 from .unload import unload
 
@@ -32,13 +34,14 @@ _FIX_FILE = const("fix")  # latitude, longitude, accuracy, unix seconds
 _ZONE_FILE = const("zones")  # state, then the zones
 
 _FIX_MS = const(120_000)  # a cold start under open sky takes 30 s
-_EARLY_MS = const(40_000)  # so long it is asked every second, then more seldom
+_EARLY_MS = const(40_000)  # so long it is asked every second, then more seldom; for zones no more
 _ASK_MS = const(1_000)
 _ASK_SELDOM_MS = const(5_000)
 _AGAIN_MS = const(60_000)  # between two positions while a case is open
-_NO_FIX_MS = const(600_000)  # between two tries that find nothing
+_FRESH_MS = const(3 * 3_600_000)  # after its latest alarm; a day of that would empty the cell
+_NO_FIX_MS = const(600_000)  # between two tries that find nothing, and after that time
 _ZONE_MS = const(600_000)  # between two looks at the zones
-_LEAVING_MS = const(30_000)  # when she may have left
+_LEAVING_MS = const(30_000)  # when she may have left, once: at a fence no fix may ever be sure
 _SURE_MS = const(660_000)  # so long she is still where she was seen: a look, and its time
 _HOME = const(1)  # zone
 _KEEP_MS = const(600_000)  # the last fix goes to the flash this often
@@ -61,7 +64,7 @@ class Place:
         self.trouble = ""  # what is wrong with the receiver now
         self._band = band
         self._modem = band.cellular.modem
-        self._reasons = asyncio.Event()
+        self._reasons = Bell()
         self._asked: "int | None" = None  # number of the order that asks where it is
         self._visits: "list[int]" = []  # seqs of visits that ask whether it is at home
         self._position: "list[int] | None" = None  # latitude, longitude, accuracy
@@ -70,10 +73,12 @@ class Place:
         self._day_ms = -1  # its UTC of day, by the receiver
         self._kept_ms: "int | None" = None
         self._next_ms = 0  # uptime of the next position of an open case
+        self._alarm_ms = 0  # of the latest alarm; an earlier boot's counts from the start
         self._zones: "list[Any]" = []  # number, latitude, longitude, radius
         self._where = UNKNOWN
         self._zone_ms = 0  # uptime of the next look
         self._before: "list[int] | None" = None  # the last fix of an earlier boot
+        self._may_be_on = True  # the receiver: a reset or a lost link has not switched it off
         self._load()
         obey.take(LOCATE, self._locate)
         obey.take(ZONES, self._use_zones)
@@ -83,10 +88,10 @@ class Place:
             pause_ms = self._pause_ms()
             if pause_ms:
                 self._reasons.clear()
-                try:
-                    await asyncio.wait_for_ms(self._reasons.wait(), pause_ms)
-                except asyncio.TimeoutError:
-                    pass
+                if self._may_be_on and self._modem.can_talk:
+                    await self._switch_off()
+                    unload(*_PASSING)
+                await self._reasons.wait_ms(pause_ms)
             elif self._modem.can_talk:
                 await self._look()
             else:
@@ -96,7 +101,7 @@ class Place:
 
     def alarm(self) -> None:
         """An alarm is on its way: its place comes behind it."""
-        self._next_ms = self._band.uptime.ms()
+        self._next_ms = self._alarm_ms = self._band.uptime.ms()
         self._reasons.set()
 
     def last(self) -> "list[int] | None":
@@ -141,8 +146,10 @@ class Place:
     def _use_zones(self, order: "Order") -> None:
         from opaska_protocol.zones import zones_from_wire
 
-        self._zones, self._where = zones_from_wire(order.arguments), UNKNOWN
+        zones = [list(zone) for zone in zones_from_wire(order.arguments)]
         unload("opaska_protocol.zones")
+        if zones != self._zones:  # else it knows where she is
+            self._zones, self._where = zones, UNKNOWN
         self._keep_zones()
         self._zone_ms = 0
         self._reasons.set()
@@ -172,7 +179,8 @@ class Place:
             if not self._modem.can_talk:
                 return  # the link is made anew; again when it is up
             trouble = str(error)
-        self._note(trouble)
+        if not self._modem.trouble:  # with its card, it is restarted, and the receiver with it
+            self._note(trouble)
         await self._switch_off()  # a minute later it still knows its satellites
         await self._tell(is_new, begun_ms)
         self._judge(is_new)
@@ -181,10 +189,18 @@ class Place:
     def _is_at_rest(self) -> bool:
         """Only the zones ask, and she has not moved since she was seen inside."""
         motion = self._band.motion
-        is_asked = self._asked is not None or self._visits or self._case()
-        if is_asked or self._where != INSIDE or not motion:
+        if self._somebody_asks() or self._where != INSIDE or not motion:
             return False
         return motion.still_s() * 1000 > self._band.uptime.ms() - self._fixed_ms
+
+    def _somebody_asks(self) -> bool:
+        """Else the zones alone do, many times a day, most often indoors."""
+        return self._asked is not None or bool(self._visits) or self._case() is not None
+
+    def _is_fresh(self) -> bool:
+        """Whether somebody may be looking for her because of an alarm."""
+        is_fresh = self._band.uptime.ms() - self._alarm_ms < _FRESH_MS
+        return is_fresh and self._case() is not None
 
     def _case(self) -> "tuple[int, int] | None":
         """(boot, seq) of the latest alarm whose case is open."""
@@ -195,9 +211,10 @@ class Place:
         from .senses.nmea import Nmea
 
         gnss = _gnss()
+        self._may_be_on = True
         await gnss.switch(self._modem, True)
         nmea, begun_ms, now_ms = Nmea(), self._band.uptime.ms(), 0
-        while now_ms < _FIX_MS:
+        while now_ms < (_FIX_MS if self._somebody_asks() else _EARLY_MS):
             fixes = nmea.feed(await gnss.nmea(self._modem))
             if fixes and fixes[-1].day_ms != self._day_ms:  # else its time stands still
                 self._take(fixes[-1])
@@ -221,8 +238,10 @@ class Place:
     async def _switch_off(self) -> None:
         try:
             await _gnss().switch(self._modem, False)
+            self._may_be_on = False
         except OSError as error:
-            self._note(self.trouble or str(error))
+            if self._modem.can_talk:
+                self._note(self.trouble or str(error))
 
     def _note(self, trouble: str) -> None:
         """Once when it breaks, or breaks in another way."""
@@ -241,7 +260,8 @@ class Place:
         self._tell_visits()
         case, now_ms = self._case(), self._band.uptime.ms()
         if case and self._next_ms <= now_ms:
-            self._next_ms = begun_ms + _AGAIN_MS if is_new else now_ms + _NO_FIX_MS
+            is_soon = is_new and self._is_fresh()
+            self._next_ms = begun_ms + _AGAIN_MS if is_soon else now_ms + _NO_FIX_MS
             fields = {"why": reports.FIX_FOR_ALARM, "of_seq": case[1]}
             if case[0] != self._band.reporter.boot:
                 fields["of_boot"] = case[0]
@@ -283,12 +303,14 @@ class Place:
         said, number = zone.look(self._zones, self._position)
         before = self._where
         self._where, news = zone.step(before, said)
-        if self._where == LEAVING:
+        if self._where == LEAVING != before:
             self._zone_ms = now_ms + _LEAVING_MS
         if news == LEFT:
             self._band.sos.sensed(reports.ZONE_LEFT, {"zone": number})
         if news:
-            fields = {"zone": number, "inside": news == RETURNED, "position": self.last()}
+            fields = {"zone": number, "inside": news == RETURNED}
+            if news == LEFT:  # inside it is nobody's business where
+                fields["position"] = self.last()
             self._band.reporter.report(reports.ZONE, fields)
         if self._where != before:
             self._keep_zones()

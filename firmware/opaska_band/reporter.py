@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 _REMEMBERED = const(8)  # latest reports whose answers teach the time
 
-_FAULTS_STOP = const(16)  # urgent reports waiting; what room is left is for alarms (outbox.py)
+# Reports waiting; what room is left (outbox.py) is for carers' visits, and of urgent ones, where
+# faults.py sees to it, for alarms.
+_PULSES_STOP = const(128)
+_WEARING_STOPS = const(192)  # as by a charger's plug that has a loose contact
 
 # These travel without the time if the gateway can date them: the shorter, the sooner.
 _SHORT = (reports.ALARM, reports.ANNOUNCED_FALL, reports.FALL_CANCELLED)
@@ -44,19 +47,23 @@ class Reporter:
         self._sealed: "list[tuple[int, int, bool]]" = []  # (seq, uptime_ms, whether an anchor)
 
     def report(self, type_: int, fields: "dict[str, Any]") -> "int | None":
-        """Keep a report for sending: its seq, or None: only an alarm always finds room."""
+        """Keep a report for sending: its seq, or None: only an urgent one always finds room."""
         return self.keep(type_, self.body(type_, fields))
 
     def body(self, type_: int, fields: "dict[str, Any]") -> bytes:
-        """The body of a report of now; the time is added where the gateway needs it."""
-        fields["uptime_ms"] = self._uptime.ms()
+        """The body of a report of now, or of its `uptime_ms`; the time is added where the gateway
+        needs it."""
+        uptime_ms = fields.setdefault("uptime_ms", self._uptime.ms())
         if not (self.anchored and type_ in _SHORT):
-            fields["time"] = self._wall.report(fields["uptime_ms"])
+            fields["time"] = self._wall.report(uptime_ms)
         return reports.encode_report(type_, fields)
 
     def keep(self, type_: int, body: bytes) -> "int | None":
         """Seal and keep a body; a seq is used once, whatever comes of it."""
-        if type_ == reports.FAULT and len(self._outbox.urgent) >= _FAULTS_STOP:
+        waiting = len(self._outbox.telemetry)
+        if type_ == reports.VITALS and waiting >= _PULSES_STOP:
+            return None
+        if type_ == reports.WEAR and waiting >= _WEARING_STOPS:
             return None
         self._seq += 1
         seq = self._seq

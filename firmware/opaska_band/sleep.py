@@ -6,15 +6,16 @@
 # What ends a sleep:
 #   its time is over           the next task is due
 #   a pin goes low             ext1: button, accelerometer, oximeter, modem
-#   the strap's loop changes   ext0, by the level that it has not
+#   the strap's loop changes   ext0, by the level that it has not; the button, while that is down
 #   so does the charger        wake_on_gpio, since that pin is out of the RTC's reach
 # A pin that is low already is left out: sleep would be refused, and whoever hears it is at work.
+# Of a button that is jammed the end is waited for, and the strap is seen at the next wake-up.
 # Nor is one listened to that nobody hears any more, since it chatters. After a sleep each pin is
 # made an input again, since the RTC keeps those that it has watched, and whoever hears its edges
 # is told of the one that came meanwhile.
 #
-# When sleep is refused again and again, or fails, that is told, and the processor waits awake, for
-# some minutes or for good: an SOS needs no sleep.
+# When sleep is refused again and again, or fails, that is told, and the processor waits awake for
+# some minutes: an SOS needs no sleep.
 
 import asyncio.core  # pyright: ignore[reportMissingImports] - its stubs are in one file
 import time
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 _LEAST_MS = const(10)  # below, falling asleep and waking up would take longer
 _LONGEST_MS = const(60_000)
 _AWAKE_MS = const(500)  # then the holds are asked again
-_LOOP = const(4)  # places; those before are of ext1
+_BUTTON = const(0)  # places
+_LOOP = const(4)  # those before are of ext1
 _CHARGER = const(5)
 _REFUSED_MS = const(5)  # a sleep that was over sooner, and not by a pin, was refused
 _MOST_REFUSED = const(20)
-_REST_MS = const(600_000)  # awake, after so many
+_REST_MS = const(600_000)  # awake, after so many, or after a failure
 _REFUSED = const("sleep refused")
 
 
@@ -60,7 +62,7 @@ class Sleep:
         self._levels = bytearray(len(self._pins))  # before this sleep
         self._armed: "list[Any]" = []
         self._refused = 0  # sleeps in a row
-        self._awake_ms = 0  # still to be awake, since sleep was refused; < 0: for good
+        self._awake_ms = 0  # still to be awake, since sleep was refused or has failed
 
     def begin(self) -> None:
         """From now on."""
@@ -83,20 +85,16 @@ class Sleep:
 
     def _turn(self, wait_ms: int) -> "Any":
         """What is ready, perhaps after less than that."""
-        if self._must_wake():
+        if self._awake_ms or self._band.needs_clocks():
             wait_ms = min(wait_ms, _AWAKE_MS)
-            self._awake_ms -= min(wait_ms, max(self._awake_ms, 0))
+            self._awake_ms -= min(wait_ms, self._awake_ms)
             return self._poller.poll(wait_ms)
         try:
             return self._sleep(wait_ms)
         except Exception as error:
-            self._awake_ms = -1
+            self._awake_ms = _REST_MS
             failed("sleep", error, self._band.faults)
             return self._poller.poll(0)
-
-    def _must_wake(self) -> bool:
-        is_pressed = not self._pins[0].value()
-        return bool(self._awake_ms or is_pressed or self._band.needs_clocks())
 
     def _sleep(self, wait_ms: int) -> "Any":
         """First the pins, then a look at what is ready: an edge in between ends the sleep by its
@@ -129,8 +127,9 @@ class Sleep:
             if at < _LOOP and levels[at] and pin.handler:
                 armed.append(pin.pin)
         esp32.wake_on_ext1(armed, esp32.WAKEUP_ALL_LOW)  # on an ESP32-S3 it is any of them
-        loop, charger = self._pins[_LOOP:]
-        esp32.wake_on_ext0(loop.pin if loop.handler else None, not levels[_LOOP])
+        other, charger = _LOOP if levels[_BUTTON] else _BUTTON, self._pins[_CHARGER]
+        pin = self._pins[other]
+        esp32.wake_on_ext0(pin.pin if pin.handler else None, not levels[other])
         esp32.wake_on_gpio((charger.pin,) if charger.handler else (), not levels[_CHARGER])
 
     def _tell(self) -> bool:

@@ -33,6 +33,7 @@ class SosButton:
         faults: "Faults",
     ) -> None:
         self.press = press.Press(hold_ms)
+        self.on_touch: "Callable[[], Any]" = lambda: None  # perhaps an SOS: must not fail
         self.on_countdown: "Callable[[str], Any]" = lambda _: None  # of a fall: countdown.py
         self._button = button
         self._uptime = uptime
@@ -53,7 +54,10 @@ class SosButton:
             self._notice(self.press.edge(edge[0], self._uptime.at(edge[1])))
             edge = self._button.take()
         # The level itself, should an edge have been lost.
-        self._notice(self.press.edge(self._button.is_closed(), self._uptime.ms()))
+        noticed = self.press.edge(self._button.is_closed(), self._uptime.ms())
+        if self.press.next_ms() is not None:  # a jammed button is no touch
+            self.on_touch()
+        self._notice(noticed)
 
     async def _wait(self) -> None:
         due_ms = self.press.next_ms()

@@ -2,8 +2,8 @@
 # One touch of a carer's card, from the search for it until it stands in the book of visits: does
 # what decisions/visit.py decides. A tick is felt for each time that the card is seen.
 #
-# Ways out: nothing came, or came again, for three seconds; half a minute is over; an SOS or a
-# fall; the reader breaks. In each of them what was read is kept.
+# Ways out: nothing came, or came again, for three seconds; half a minute is over, or four cards;
+# an SOS or a fall; the reader breaks. In each of them what was read is kept.
 
 import asyncio
 
@@ -34,6 +34,8 @@ class Touch:
         self._card = b""  # whose touch this is; none yet
         self._proof: "bytes | None" = None
         self._taps = 0
+        self._cards = 0  # that were kept
+        self._is_warned = False  # that a card's number is no name
         self._begun_ms = self._since_ms = band.uptime.ms()  # of the touch, of the latest tap
 
     async def run(self) -> None:
@@ -57,14 +59,25 @@ class Touch:
     async def _look(self) -> int:
         """What happens next."""
         now_ms = self._band.uptime.ms()
-        is_late = now_ms - self._since_ms >= visit.TOUCH_MS or self._taps >= visit.MOST_TAPS
-        if is_late or now_ms - self._begun_ms >= _LONGEST_MS or self._book.is_urgent():
+        is_late = now_ms - self._since_ms >= visit.TOUCH_MS
+        is_last = self._cards >= visit.MOST_OPEN - 1 or self._taps >= visit.MOST_TAPS
+        is_long = now_ms - self._begun_ms >= _LONGEST_MS
+        if is_late or is_long or is_last or self._book.is_urgent():
             return visit.LATE
         await asyncio.sleep_ms(_LOOK_MS)
-        self._found = await self._reader.find(0)
+        self._found = self._named(await self._reader.find(0))
         if self._found is None:
             return visit.NOTHING
         return visit.CARD if self._card in (b"", self._found) else visit.OTHER
+
+    def _named(self, found: "bytes | None") -> "bytes | None":
+        """That card, if its number is the same next time; else it is felt once as not read."""
+        if found and visit.is_drawn(found):
+            if not self._is_warned:
+                self._book.say("not_read")
+            self._is_warned = True
+            return None
+        return found
 
     async def _read(self) -> bool:
         """False: the card went away meanwhile."""
@@ -90,4 +103,5 @@ class Touch:
             await asyncio.sleep_ms(_GIVEN_MS)
             given_ms += _GIVEN_MS
         taps, self._taps = self._taps, 0
+        self._cards += 1
         self._book.note(self._card, {"proof": self._proof, "taps": taps})

@@ -93,13 +93,18 @@ class Book:
         self.say("visit_ended" if row else "visit_begun")
 
     def _report(self, fields: "dict[str, Any]") -> "int | None":
-        """Without the time if it would outgrow a record: the gateway can date it."""
-        reporter = self._band.reporter
+        """Without the time if it would outgrow a record: the gateway can date it. None, and there
+        was no touch, unless it lasts: whoever feels that it was kept goes away."""
+        reporter, outbox = self._band.reporter, self._band.outbox
         body = reporter.body(reports.VISIT, fields)
         if len(body) > LARGEST_BODY:
             del fields["time"]
             body = reports.encode_report(reports.VISIT, fields)
-        return reporter.keep(reports.VISIT, body)
+        seq = reporter.keep(reports.VISIT, body)
+        if seq is not None and not outbox.has_lasting(reporter.boot, seq):
+            outbox.remove(reporter.boot, seq)
+            return None
+        return seq
 
     # --- the test of the band ---
 
@@ -127,7 +132,7 @@ class Book:
         fields = {
             "of_seq": one.seq,
             "of_boot": None if is_own else one.boot,
-            "round_trip_ms": one.round_trip_ms,
+            "round_trip_ms": one.round_trip_ms if is_own else None,  # nobody knows when it began
             "battery_percent": condition.get("battery_percent"),
             "broken": condition.get("broken"),
             "away": away,

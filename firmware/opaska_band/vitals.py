@@ -3,8 +3,9 @@
 #
 # One measurement lasts two minutes at the most. They come every `pulse_minutes`, sooner again
 # after one that the arm spoilt; while an alarm is open one follows the other, later every ten
-# minutes. Without skin nothing is told. What is beyond a limit of the wearer's is measured again
-# at once, and decisions/limits.py says whether it rings: the alarm first, then the report.
+# minutes; an order brings one at once. Without skin nothing is told, but to an order. What is
+# beyond a limit of the wearer's is measured again at once, and decisions/limits.py says whether it
+# rings: the alarm first, then the report.
 #
 # Ways out of a measurement: it is good, its time is over, no skin, taken off, an alarm begins
 # (which goes first), a trouble of the chip, an error. In each the light goes out, and driver and
@@ -16,7 +17,10 @@ from array import array
 from micropython import const
 
 from opaska_protocol import reports
+from opaska_protocol.orders import MEASURE
 
+from . import obey
+from .bell import Bell
 from .decisions.limits import Limits
 from .drivers.max30102 import FULL
 from .senses.pulse import GOOD_PERCENT, LONGEST_S
@@ -25,6 +29,8 @@ from .unload import unload
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Awaitable, Callable
+
+    from opaska_protocol.orders import Order
 
     from .band import Band
 
@@ -52,7 +58,8 @@ _LOST = const(3)  # gaps in one measurement; a busy processor makes one or two
 _BATCH = const(4)  # samples between which other tasks get their turn
 _NO_SKIN_MS = const(5_000)
 _GLANCE_MS = const(400)  # ten samples
-_GLANCED_MS = const(20_000)  # so long a glance is believed, and no other is made
+_GLANCED_MS = const(20_000)  # so long a glance is believed while the arm moves
+_CLOSEST_MS = const(3_000)  # unless strap and pad have changed since: then only for so long
 _PROOF_MS = const(1_800_000)  # and so long a pulse, while no glance was in vain
 
 _NOTHING: "tuple[int, int | None, int | None]" = (0, None, None)  # quality, rate, saturation
@@ -64,13 +71,13 @@ _PASSING = (
 
 
 class Vitals:
-    """`contact` for whoever wants to know whether light meets skin; `run` is the task."""
+    """`on_skin` for whoever wants to know whether light meets skin; `run` is the task."""
 
     def __init__(self, band: "Band") -> None:
         self.trouble = ""  # what is wrong with the chip now
         self._band = band
         self._uptime = band.uptime
-        self._changed = asyncio.Event()
+        self._changed = Bell()
         self._woken = asyncio.ThreadSafeFlag()
         self._pairs = array("i", bytes(4 * 2 * 20))
         self._sense: "Any" = None  # while the LEDs shine
@@ -80,30 +87,32 @@ class Vitals:
         self._contact: "bool | None" = None
         self._contact_ms = 0  # when that was seen
         self._pulse_ms: "int | None" = None  # the last pulse before it left the skin
-        self._is_asked = False  # somebody wants a glance
+        self._is_asked = False  # somebody wants a glance,
+        self._asked_ms = 0  # of what is since then
+        self._is_ordered = False  # the gateway wants a measurement
         self._is_lit = False  # the LEDs shine, for all that is known
         self._glanced_ms = -_GLANCED_MS
         self._measured_ms: "int | None" = None  # when the last measurement ended
         self._is_spoilt = False  # it had no number
         self._open_ms: "int | None" = None  # since when an alarm is open
         self._limits = Limits()
+        obey.take(MEASURE, self._order)
 
-    def contact(self) -> "tuple[bool | None, int]":
-        """(whether light meets skin, None: not known yet; quality of the pulse in percent)"""
-        if self._contact is None or self._uptime.ms() - self._contact_ms > _GLANCED_MS:
+    def on_skin(self, since_ms: int) -> "bool | None":
+        """Whether light has met skin since then; None: not known yet, or nobody knows. It may come
+        back from a white table, so only where a pulse was not long ago it is skin."""
+        now_ms = self._uptime.ms()
+        motion = self._band.motion
+        still_ms = motion.still_s() * 1000 if motion else 0  # nothing has changed since
+        is_old = now_ms - self._contact_ms > max(_GLANCED_MS, still_ms)
+        if self._contact is None or is_old or self._contact_ms < since_ms:
             self._is_asked = True
+            self._asked_ms = since_ms
             self.look()
-            return None, 0
-        return self._contact, self._quality
-
-    def on_skin(self) -> "bool | None":
-        """For whoever asks whether it is worn: light alone may come back from a white table, so
-        only where a pulse was not long ago it is skin; None: nobody knows."""
-        light = self.contact()[0]
-        if not light:
-            return light
+            return None
         pulse_ms = self._pulse_ms
-        return True if pulse_ms is not None and self._uptime.ms() - pulse_ms < _PROOF_MS else None
+        is_proven = pulse_ms is not None and now_ms - pulse_ms < _PROOF_MS
+        return None if self._contact and not is_proven else self._contact
 
     def look(self) -> None:
         """An alarm, its end, the strap or the settings may have changed what is due."""
@@ -114,6 +123,10 @@ class Vitals:
         self._measured_ms = None
         self.look()
 
+    def _order(self, _: "Order") -> None:
+        self._is_ordered = True
+        self.look()
+
     async def run(self) -> None:
         await asyncio.sleep_ms(_BOOT_MS)
         while True:
@@ -121,31 +134,31 @@ class Vitals:
             wait_ms = self._wait_ms()
             now_ms = self._uptime.ms()
             is_asked = self._is_asked or self._is_lit  # the next glance puts it out
+            is_news = self._is_asked and self._asked_ms > self._glanced_ms
+            glance_ms = self._glanced_ms + (_CLOSEST_MS if is_news else _GLANCED_MS) - now_ms
             if not wait_ms:
                 await self._measure()
-            elif is_asked and now_ms - self._glanced_ms >= _GLANCED_MS:
+            elif is_asked and glance_ms <= 0:
                 self._is_asked = False
                 self._glanced_ms = now_ms
                 await self._shine(self._glance, False)
             else:
                 if is_asked:
-                    wait_ms = min(wait_ms, self._glanced_ms + _GLANCED_MS - now_ms)
-                try:
-                    await asyncio.wait_for_ms(self._changed.wait(), wait_ms)
-                except asyncio.TimeoutError:
-                    pass
+                    wait_ms = min(wait_ms, glance_ms)
+                await self._changed.wait_ms(wait_ms)
 
     # --- when ---
 
     def _wait_ms(self) -> int:
         """Until the next measurement, as things are; 0: it is due."""
         self._is_interrupted()
-        if not self._band.settings.pulse_minutes or not self._is_worn():
+        is_ordered = self._is_ordered
+        if not is_ordered and not (self._band.settings.pulse_minutes and self._is_worn()):
             return _IDLE_MS
         now_ms, due_ms = self._uptime.ms(), 0
         if self._open_ms is not None:
             due_ms = self._open_ms + _GIVEN_MS
-        if self._measured_ms is not None:
+        if self._measured_ms is not None and not is_ordered:
             due_ms = max(due_ms, self._measured_ms + self._pause_ms(now_ms))
         return max(0, min(due_ms - now_ms, _IDLE_MS))
 
@@ -177,7 +190,7 @@ class Vitals:
     # --- one measurement ---
 
     async def _measure(self) -> None:
-        self._best = _NOTHING
+        self._best, begun_ms = _NOTHING, self._uptime.ms()
         await self._shine(self._until_over, True)
         now_ms = self._uptime.ms()
         if self._open_ms is not None and now_ms - self._open_ms < _GIVEN_MS:
@@ -185,21 +198,25 @@ class Vitals:
         self._measured_ms = now_ms
         quality, bpm, spo2 = self._best
         self._is_spoilt = bpm is None
-        if not self._contact:
+        is_ordered, self._is_ordered = self._is_ordered, False
+        is_seen = self._contact_ms >= begun_ms  # else nothing came from the chip
+        if not (is_seen and self._contact) and not is_ordered:
             return
         if bpm is not None:
             self._pulse_ms = now_ms
             for why in self._limits.look(now_ms, self._band.settings, bpm, spo2):
                 self._band.sos.sensed(reports.VITALS_LIMIT, {"why": why})
         why = reports.PULSE_BY_SCHEDULE
-        if self._open_ms is not None:
+        if is_ordered:
+            why = reports.PULSE_ON_REQUEST
+        elif self._open_ms is not None:
             why = reports.PULSE_IN_ALARM
         elif self._limits.is_beyond and not self._is_spoilt:
             why = reports.PULSE_AT_LIMIT
         fields = {
             "heart_rate_bpm": bpm,
             "spo2_percent": spo2,
-            "quality_percent": quality or self._quality,
+            "quality_percent": quality or (self._quality if is_seen else 0),
             "why": why,
         }
         self._band.reporter.report(reports.VITALS, fields)

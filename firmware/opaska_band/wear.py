@@ -10,6 +10,7 @@ from micropython import const
 
 from opaska_protocol import reports
 
+from .clock import until_feed_ms
 from .decisions import wearing
 from .decisions.inactivity import Inactivity
 from .drivers.strap import Strap
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 
 _FILE = const("wear")  # generation, state, count of the pad in air
 _AIR_COUNT = const(30_000)  # of the pad of band v1, until it has learnt its own
-_AIR_LEAST = const(5_000)
-_AIR_MOST = const(500_000)
+_AIR_LEAST = const(20_000)  # with more or less its counts would be none (senses/pad.py)
+_AIR_MOST = const(45_000)
 
+_CALM_MS = const(10_000)  # a look that has so much time comes as the watchdog is fed
 _SETTLE_MS = const(60)  # after an edge: 100 nF on the loop
 _LISTEN_MS = const(60_000)  # a contact that chatters is heard again after so long
 _MOVED_S = const(10)  # longer than any pause between two looks
@@ -42,7 +44,8 @@ _SILENT = const("loop silent")
 
 
 class Wear:
-    """`optical` may become a function: whether the oximeter's light meets skin, None: unknown."""
+    """`optical` may become a function: whether the oximeter's light has met skin since that
+    uptime in ms; None: unknown."""
 
     def __init__(self, band: "Band") -> None:
         self.optical: "Any" = None
@@ -71,6 +74,8 @@ class Wear:
     async def run(self) -> None:
         while True:
             wait_ms = self._look()
+            if wait_ms >= _CALM_MS:
+                wait_ms = until_feed_ms()
             try:
                 await asyncio.wait_for_ms(self._edge.wait(), wait_ms)
                 await asyncio.sleep_ms(_SETTLE_MS)
@@ -79,8 +84,6 @@ class Wear:
 
     def tell(self, fields: "dict[str, Any]") -> None:
         """What a heartbeat says of it."""
-        if self.trouble:
-            fields.setdefault("broken", []).append(reports.STRAP_SENSOR)
         if not self._is_known:
             return
         fields["wear"] = self._told(self._state)
@@ -99,7 +102,7 @@ class Wear:
         took_ms = now_ms - self._looked_ms
         self._looked_ms = now_ms
         motion = self._band.motion
-        still_s = motion.still_s() if motion else None
+        still_s = motion.rest_s() if motion else None
         looks = self._feel(now_ms, still_s)
         if looks:
             self._is_known = True
@@ -120,7 +123,8 @@ class Wear:
         sense, strap = self._sense, self._strap
         contact = None
         if self.optical and sense.needs_light:
-            contact = attempt("optical", self.optical, self._band.faults)
+            since_ms = sense.parted_ms
+            contact = attempt("optical", lambda: self.optical(since_ms), self._band.faults)
         if now_ms - self._listened_ms >= _LISTEN_MS:
             self._listened_ms = now_ms
             self._was_noisy = strap.is_noisy
@@ -135,6 +139,8 @@ class Wear:
             self._charger.value() == 0,
             still_s,
         )
+        if sense.needs_rest and self._band.motion:
+            self._band.motion.hurry()
         self._note(self._wrong(loop_mv))
         return looks
 

@@ -34,7 +34,7 @@ _MODEM_RX = const(18)
 _MODEM_RING = const(21)  # low before the modem speaks to a host that sleeps
 _NFC_IRQ = const(38)
 _NFC_RESET = const(39)  # low cuts the reader's current
-_CHARGER_STATUS = const(41)  # low while charging
+_CHARGER_STATUS = const(41)  # low on the charger, also when the cell is full
 
 _MOTOR_HZ = const(200)  # above what the motor follows, below what its driver heats at
 _BUZZER_HZ = const(1_000)  # changed by every tone
@@ -87,6 +87,11 @@ class Board:
     def watchdog(timeout_ms: int) -> "Any":
         """Started once, before anything else; whoever has it feeds it."""
         return machine.WDT(timeout=timeout_ms)
+
+    @staticmethod
+    def restart() -> None:
+        """A new start, at once."""
+        machine.reset()
 
     def reset_cause(self) -> int:
         """As a boot report names it."""

@@ -45,14 +45,12 @@ class OpenReports:
     def __init__(self) -> None:
         # (boot, seq) of the latest announced fall, which the gateway may raise by itself
         self.announced: "tuple[int, int] | None" = None
-        self._rows: "list[list[int]]" = []  # [boot, seq, state, 1 once the echo of CLOSED arrived]
+        # [boot, seq, state, 1 once the echo of CLOSED arrived, 1 if an answer alone told us of it]
+        self._rows: "list[list[int]]" = []
 
     def opened(self, boot: int, seq: int) -> None:
         """An SOS of this band is on its way."""
-        self._rows.append([boot, seq, SENT, 0])
-        self._rows.sort(reverse=True)
-        if len(self._rows) > _KEPT:
-            self._rows.remove(self._least_needed())
+        self._follow([boot, seq, SENT, 0, 0])
 
     def answered(self, boot: int, seq: int, answer: int, own_boot: int) -> "tuple[int, int]":
         """(state before, state now) of the report; (SENT, SENT) when there is none to follow."""
@@ -62,7 +60,7 @@ class OpenReports:
             is_known = boot == own_boot and (boot, seq) != self.announced
             if is_known or answer == STORED:
                 return SENT, SENT
-            self.opened(boot, seq)
+            self._follow([boot, seq, SENT, 0, 1])
             row = self._find(boot, seq)
             if row is None:  # older than all that are kept
                 return SENT, SENT
@@ -82,11 +80,13 @@ class OpenReports:
     def furthest(self, own_boot: int) -> int:
         """The furthest answer to a report that is not closed: of this boot, else of earlier ones.
 
-        An answer to an earlier boot may be a recorded one: it gives a new SOS no hope.
+        An answer to an earlier boot may be a recorded one: it gives no hope to a new SOS, nor to
+        one that has waited since before the restart.
         """
         waiting = [row for row in self._rows if row[2] != CLOSED]
         own = [row for row in waiting if row[0] == own_boot]
-        return max([row[2] for row in own or waiting] or (SENT,))
+        made = [row for row in waiting if not row[4]]
+        return max([row[2] for row in own or made or waiting] or (SENT,))
 
     def newest_open(self) -> "tuple[int, int] | None":
         """(boot, seq) of the newest report that is not closed."""
@@ -107,6 +107,12 @@ class OpenReports:
             if row and state == CLOSED:
                 row[3] = 1
 
+    def _follow(self, row: "list[int]") -> None:
+        self._rows.append(row)
+        self._rows.sort(reverse=True)
+        if len(self._rows) > _KEPT:
+            self._rows.remove(self._least_needed())
+
     def _find(self, boot: int, seq: int) -> "list[int] | None":
         for row in self._rows:
             if row[0] == boot and row[1] == seq:
@@ -115,4 +121,5 @@ class OpenReports:
 
     def _least_needed(self) -> "list[int]":
         closed = [row for row in self._rows if row[2] == CLOSED]
-        return (closed or self._rows)[-1]
+        heard_of = [row for row in self._rows if row[4]]
+        return (closed or heard_of or self._rows)[-1]

@@ -3,7 +3,8 @@
 #
 # A touch: the card is found and read. Taken away and held there again within TOUCH_MS it counts as
 # one tap more. When nothing has come for TOUCH_MS, the touch is over and is kept; another card
-# does not wait for that. A card that goes away while it is read was not read.
+# does not wait for that, but MOST_OPEN are all that a touch takes. A card that goes away while it
+# is read was not read.
 #
 # Which visits are open is a list of rows, the oldest first: [card, boot and seq of the report that
 # began it, minute of that boot, minute since 1970 or 0]. At most MOST_OPEN; of more the oldest is
@@ -65,6 +66,11 @@ def step(state: int, event: int) -> "tuple[int, int]":
     return TRANSITIONS[state, event]
 
 
+def is_drawn(number: bytes) -> bool:
+    """Whether it is another each time (ISO 14443-3): of a telephone, or a bank's card."""
+    return len(number) == 4 and number[0] == 0x08
+
+
 def begun(rows: "list[Any]", card: bytes, boot: int, minute: int, wall_min: int) -> "Any":
     """The row of the visit that this touch ends; None: it begins one."""
     for row in rows:
@@ -103,7 +109,7 @@ def _are_numbers(found: "list[Any]") -> bool:
 
 
 def _age_min(row: "list[Any]", boot: int, minute: int, wall_min: int) -> int:
-    """How long it has been open; one whose age nobody knows is young."""
+    """How long it has been open, as far as is known: no less than since this boot began."""
     if row[1] == boot:
         return int(minute - row[3])
-    return int(wall_min - row[4]) if row[4] and wall_min else 0
+    return max(int(wall_min - row[4]) if row[4] and wall_min else 0, minute)

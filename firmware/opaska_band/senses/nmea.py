@@ -124,9 +124,9 @@ def _gga(fix: Fix, fields: "list[str]") -> "tuple[int, bool]":
     """Time, latitude, N/S, longitude, E/W, quality, satellites, HDOP, ..."""
     if int(fields[6] or 0) not in _QUALITIES_MEASURED:
         return _GGA, False
-    _place(fix, fields, 2)
-    fix.satellites = int(fields[7]) if fields[7] else None
+    fix.satellites = _whole(fields[7]) if fields[7] else None
     fix.hdop_tenths = _decimal(fields[8], 1) if fields[8] else None
+    _place(fix, fields, 2)  # last: of a sentence that is refused there is no place
     return _GGA, True
 
 

@@ -4,7 +4,8 @@
 # A touch lasts for days, and sweat makes it stronger for hours, so no baseline can follow it. What
 # is followed instead: the count in air, while the clasp is open; the level of this touch, slowly.
 # Away is what falls below half of its touch, or close to air. Back is what rises well over
-# the lowest level since: so a film of water that dries is no skin.
+# the lowest level since: so a film of water that dries is no skin. A count that cannot be is none:
+# a single one would be learnt for hours.
 
 _ON = 100  # over air, or over the lowest level since
 _OFF = 60
@@ -13,6 +14,7 @@ _SETTLE_MS = 5_000  # a level over air for so long is skin if the clasp is close
 _TOUCH_MS = 60_000  # time constants: of the touch,
 _AIR_MS = 60_000  # of air upwards: temperature; more may be a hand,
 _BELOW_MS = 10_000  # and downwards: nothing is less than air
+_MOST_TIMES = 4  # the count in air: water gives less than twice as much
 _SAME = 60  # looks with the very same count: noise does not repeat itself
 
 
@@ -34,7 +36,8 @@ class Pad:
         one; `is_open`: the clasp, away from any charger."""
         self.repeats = self.repeats + 1 if count == self._last else 0
         self._last = count
-        self.is_stuck = count <= 0 or self.repeats >= _SAME
+        is_count = self.air // 2 < count < self.air * _MOST_TIMES
+        self.is_stuck = not is_count or self.repeats >= _SAME
         if self.is_stuck:
             return None
         if count < self.air:

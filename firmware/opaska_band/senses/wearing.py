@@ -5,7 +5,8 @@
 # not there has no vote. Two against one win. The tie of a closed clasp and a missing pad is
 # "loose", until nothing has moved for so long that no arm can be in it. While the clasp is closed
 # and it moves as a wrist does, it does not lie on a table. A cut is a cut, and on the charger
-# nothing is taken off. Light costs the most: its vote is asked for when the others do not agree.
+# nothing is taken off. Light costs the most: its vote is asked for when the others do not agree,
+# and what it said before the others became what they are does not count.
 #
 # What it looks like counts once it has done so for a while: shorter when all agree. Times in ms.
 
@@ -31,12 +32,14 @@ _UNMOVED_S = 900  # no sleeper lies so still that no axis changes by 0.1 g
 
 # Before it counts, by strap profile 1 to 3: all who vote agree, or most do.
 _HOLD_MS = ((5_000, 12_000), (2_000, 6_000), (1_000, 3_000))
-# Until the next look: while something changes, while they do not agree, while the arm moves, and
-# at rest. What is taken off moves, or opens the clasp: both are looked at at once.
+# Until the next look: while something changes, while they do not agree, while an arm comes to rest
+# on which it depends, while it moves, and at rest. What is taken off moves, or opens the clasp:
+# both are looked at at once.
 _CHANGING_MS = 400
 _SPLIT_MS = 2_000
+_STILLING_MS = 1_000
 _MOVING_MS = 3_000
-_REST_MS = 60_000
+_REST_MS = 15_000
 _RESTING_S = 30
 
 
@@ -49,8 +52,11 @@ class Wearing:
         self.evidence = 0  # bits as a report has them
         self.since_ms = 0  # it has looked so since then
         self.wait_ms = 0
-        self.needs_light = False  # loop and pad do not agree
+        self.needs_light = False  # loop and pad do not agree, and that matters
+        self.parted_ms = 0  # loop and pad have been as they are since then
+        self.needs_rest = False  # a movement alone speaks for it: soon it is taken off, or is not
         self._looks = 0  # a state of a report; 0: like nothing yet
+        self._votes: "tuple[bool | None, bool | None]" = (None, None)  # of loop and pad
         self._against_ms = -1  # most do not speak for it since then; -1: they do
         self._looked_ms: "int | None" = None
 
@@ -74,7 +80,10 @@ class Wearing:
             feels = self.pad.feed(pad_count, took_ms, bool(is_open) and not charges)
         against = (is_open is True) + (feels is False) + (contact is False)
         favour = (is_open is False) + (feels is True) + (contact is True)
-        self.needs_light = is_open is None or is_open is feels or feels is None
+        if self._votes != (is_open, feels):
+            self._votes = (is_open, feels)
+            self.parted_ms = now_ms
+        self.needs_light = False
         self.evidence = (
             LOOP_OPEN * (is_open is True)
             | PAD_AWAY * (feels is False)
@@ -87,6 +96,8 @@ class Wearing:
             looks = CHARGING
         else:
             looks = _judged(against, favour, is_open, still_s)
+            self.needs_light = is_open is None or is_open is feels or feels is None
+        self.needs_rest = looks == LOOSE and against > favour
         if looks != self._looks:
             self._looks = looks
             self.since_ms = now_ms
@@ -100,13 +111,18 @@ class Wearing:
         if now_ms - began_ms < _HOLD_MS[profile - 1][split]:
             self.wait_ms = _CHANGING_MS
             return 0
-        if self.pad.repeats and not self.pad.is_stuck:
-            self.wait_ms = _CHANGING_MS
-        elif still_s is not None and still_s >= _RESTING_S:
-            self.wait_ms = _REST_MS
-        else:
-            self.wait_ms = _SPLIT_MS if split else _MOVING_MS
+        self.wait_ms = self._pause_ms(split, still_s)
         return looks
+
+    def _pause_ms(self, split: bool, still_s: "int | None") -> int:
+        """Until the next look, while nothing changes."""
+        if self.pad.repeats and not self.pad.is_stuck:
+            return _CHANGING_MS
+        if still_s is not None and still_s >= _RESTING_S:
+            return _REST_MS
+        if self.needs_rest and still_s:
+            return _STILLING_MS
+        return _SPLIT_MS if split else _MOVING_MS
 
 
 def _judged(against: int, favour: int, is_open: "bool | None", still_s: "int | None") -> int:
