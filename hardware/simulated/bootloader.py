@@ -45,3 +45,4 @@ def _mount(built, point, slot):
 _mount(os.getenv("OPASKA_SIM_BOARD"), "/board", 1)
 _mount(os.getenv("OPASKA_SIM_ROM"), "/rom", 2)
 sys.path[:] = os.getenv("OPASKA_SIM_PATH").split(":")
+sys.modules.pop("bootloader")  # it has done its work

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The board's only notion of time: `now()` in ms, alarms of the simulated parts, and the one place
 # where the board waits. Real time is the host's monotonic clock, which the supervisor shares; in
-# virtual time the clock service says what time it is, and moves it when everybody waits.
+# virtual time the clock service says what time it is, and moves it when everybody waits; a script
+# without a supervisor moves it itself.
 
 import os
 
@@ -88,7 +89,7 @@ class poll:
                 wake = end if wake is None else min(wake, end)
             if VIRTUAL:
                 control.report(-1 if wake is None else wake, _token)
-                self._look(-1)
+                self._look(-1 if control.link else 0)
             else:
                 self._look(-1 if wake is None else max(0, wake - now()))
 
@@ -124,5 +125,5 @@ def _set(now_ms, token):
     _token = token
 
 
-control.on_time = _set
+control.on_time.append(_set)
 _sleeper = poll()

@@ -11,9 +11,9 @@ import power
 import uselect
 import usocket
 
-online = False  # PPP is up: the sockets have a way out
+online = bytearray(1)  # 1: PPP is up, the sockets have a way out
 link = None  # the open socket, or None when nobody holds the board
-on_time = None  # function(now_ms, token), set by clock.py
+on_time = []  # function(now_ms, token), of clock.py
 _buffer = bytearray(512)
 _fill = 0  # bytes of _buffer that wait for the rest of their line
 _parts = []  # functions(name, value) that carry out commands; True: it was theirs
@@ -50,8 +50,14 @@ def ask(question, value):
 
 
 def report(wake_ms, token):
-    """Virtual time: nothing to do before `wake_ms` (-1: for ever)."""
-    _write("[%d,%d]\n" % (wake_ms, token))
+    """Virtual time: nothing to do before `wake_ms` (-1: for ever). A board that nobody holds is
+    alone with its time, and goes there at once."""
+    if link:
+        _write("[%d,%d]\n" % (wake_ms, token))
+    elif wake_ms < 0:
+        raise RuntimeError("everybody waits for ever")
+    else:
+        on_time[0](wake_ms, token)
 
 
 def receive():
@@ -101,7 +107,7 @@ def _take_time(at):
         else:
             value = 10 * value + _buffer[at] - 48
         at += 1
-    on_time(now_ms, value)
+    on_time[0](now_ms, value)
 
 
 def _carry_out(command):
@@ -114,8 +120,10 @@ def _carry_out(command):
         _asking = False
         return
     try:
-        if not any(part(*command) for part in _parts):
-            _early.append(command)
+        for part in _parts:
+            if part(*command):
+                return
+        _early.append(command)
     except Exception as error:  # as in an interrupt: shown, and the firmware goes on
         sys.print_exception(error)
 

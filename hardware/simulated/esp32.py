@@ -33,8 +33,11 @@ def wake_on_gpio(pins, level):
 
 
 def _arm(slot, pins, level):
-    wakers[:] = [waker for waker in wakers if waker[2] != slot]
-    wakers.extend([number(pin), 1 if level else 0, slot] for pin in pins)
+    for waker in wakers[:]:
+        if waker[2] == slot:
+            wakers.remove(waker)
+    for pin in pins:
+        wakers.append([number(pin), 1 if level else 0, slot])
 
 
 class NVS:

@@ -108,9 +108,12 @@ class WDT:
 
     def feed(self):
         if self._alarm is None:
-            self._alarm = clock.after(self._timeout, lambda: power.end({"reset": WDT_RESET}))
+            self._alarm = clock.after(self._timeout, self._bite)
             _clocked.append(self._alarm)
         self._alarm[0] = clock.now() + self._timeout
+
+    def _bite(self):
+        power.end({"reset": WDT_RESET})
 
 
 class Timer:

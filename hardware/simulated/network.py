@@ -4,6 +4,8 @@
 
 import clock
 import control
+import power
+from machine import HARD_RESET, UART
 from micropython import const
 
 _EALREADY = const(114)
@@ -23,6 +25,7 @@ _PPPERR_PROTOCOL = const(8)  # nobody answered
 _FRAME = const(b"~\x21~")  # whatever is sent: its bytes are not simulated
 
 _call = False  # the modem is in data mode
+_panics = False  # PPP over a stream written in Python ends the processor (micropython#16701)
 _up = None  # the PPP that carries the sockets
 
 
@@ -42,6 +45,8 @@ class PPP:
         if not 0 <= security <= self.SEC_CHAP:
             raise ValueError("invalid auth")
         self._stream.irq(self.poll, self._stream.IRQ_RXIDLE)
+        if _panics and not isinstance(self._stream, UART):
+            power.end({"reset": HARD_RESET})
         self._state = _CONNECTING
         self._alarm = clock.after(_NEGOTIATE_MS, self._negotiated)
 
@@ -53,11 +58,16 @@ class PPP:
     def isconnected(self):
         return self._state == _CONNECTED
 
+    def config(self, *, stream):
+        if self._stream:
+            self._stream.irq(None)
+        self._stream = stream
+
     def status(self):
         return -self._error if self._state == _ERROR else self._state
 
     def poll(self, stream=None):
-        while self._state >= _CONNECTING and self._stream.any():
+        while self._state >= _CONNECTING and self._stream and self._stream.any():
             self._stream.read()
         return 0
 
@@ -70,12 +80,19 @@ class PPP:
     def _negotiated(self):
         global _up
         if not _call:
-            self._alarm = clock.after(_GIVE_UP_MS, lambda: self._down(_PPPERR_PROTOCOL))
+            self._alarm = clock.after(_GIVE_UP_MS, self._unanswered)
             return
         self._state = _CONNECTED
         _up = self
-        control.online = True
+        control.online[0] = 1
         control.send({"t": clock.now(), "ppp": True})
+
+    def _unanswered(self):
+        self._down(_PPPERR_PROTOCOL)
+
+    def _transmit(self):
+        if self._stream:
+            self._stream.write(_FRAME)
 
     def _down(self, error):
         global _up
@@ -84,15 +101,18 @@ class PPP:
         self._state = _ERROR if error else _ACTIVE
         if _up is self:
             _up = None
-            control.online = False
+            control.online[0] = 0
             control.send({"t": clock.now(), "ppp": False})
 
 
 def _obey(name, value):
-    global _call
+    global _call, _panics
+    if name == "ppp_panics":
+        _panics = value
+        return True
     if name == "transmit":
         if _up:  # beside what is under way, as lwIP's own thread does
-            clock.after(0, lambda stream=_up._stream: stream.write(_FRAME))
+            clock.after(0, _up._transmit)
         return True
     if name != "call":
         return False

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The chip's pins: levels from inside and outside, edges, interrupts and PWM. The state of all pins
-# lies in four small arrays, since the simulation shares the band's heap.
+# lies in one small array, since the simulation shares the band's heap.
 
 import clock
 import control
@@ -8,29 +8,33 @@ import micropython
 from micropython import const
 
 _COUNT = const(49)
-_LET_GO = const(2)  # in _world: nothing outside drives the pin
+_LET_GO = const(2)  # in place of a level: nothing outside drives the pin
 
 BY_GPIO = const(2)
 wakers = []  # [gpio, level, slot] armed for sleep; slot 0: ext0, 1: ext1, BY_GPIO
 asleep = False  # light sleep: nothing is heard
-_mode = bytearray(_COUNT)
-_pull = bytearray(_COUNT)
-_latch = bytearray(_COUNT)  # what an output drives
-_world = bytearray(b"\x02" * _COUNT)  # what something outside drives
-_rtc = bytearray(_COUNT)  # 1: ext0 or ext1 watched it, and the RTC has it until `Pin.init`
+# Where in `_state` they begin, for each pin: its mode from 0 on,
+_PULL = const(49)  # its pull,
+_LATCH = const(98)  # what it drives as an output,
+_WORLD = const(147)  # what something outside drives,
+_RTC = const(196)  # 1: ext0 or ext1 watched it, and the RTC has it until `Pin.init`
+_state = bytearray(5 * _COUNT)
+_state[_WORLD:_RTC] = b"\x02" * _COUNT
 _interrupts = {}  # gpio -> (handler, trigger, hard)
 _pwm = {}  # gpio -> PWM
-_told = {}  # gpio -> (duty, hz) that the world knows
+_told = {}  # gpio -> duty and frequency that the world knows, in one number
+_HZ_BITS = const(26)
 
 
 def level(gpio):
     """The level on the pin."""
-    mode = _mode[gpio]
-    if mode == Pin.OUT or (mode == Pin.OPEN_DRAIN and not _latch[gpio]):
-        return _latch[gpio]
-    if _world[gpio] != _LET_GO:
-        return _world[gpio]
-    return 1 if _pull[gpio] == Pin.PULL_UP else 0
+    mode = _state[gpio]
+    latch = _state[_LATCH + gpio]
+    if mode == Pin.OUT or (mode == Pin.OPEN_DRAIN and not latch):
+        return latch
+    if _state[_WORLD + gpio] != _LET_GO:
+        return _state[_WORLD + gpio]
+    return 1 if _state[_PULL + gpio] == Pin.PULL_UP else 0
 
 
 def number(pin):
@@ -45,7 +49,10 @@ def number(pin):
 
 def woken():
     """Whether a pin armed for it ends the sleep now."""
-    return any(level(waker[0]) == waker[1] for waker in wakers)
+    for gpio, to, _ in wakers:
+        if level(gpio) == to:
+            return True
+    return False
 
 
 def fall_asleep():
@@ -53,7 +60,7 @@ def fall_asleep():
     global asleep
     asleep = True
     for gpio, _, slot in wakers:
-        _rtc[gpio] = slot != BY_GPIO
+        _state[_RTC + gpio] = slot != BY_GPIO
     for gpio in _pwm:
         _tell(gpio)
 
@@ -65,17 +72,18 @@ def wake_up():
     asleep = False
     for gpio in _pwm:
         _tell(gpio)
-    return any(
-        slot == BY_GPIO and gpio in _interrupts and level(gpio) == to for gpio, to, slot in wakers
-    )
+    for gpio, to, slot in wakers:
+        if slot == BY_GPIO and gpio in _interrupts and level(gpio) == to:
+            return True
+    return False
 
 
 def drive(gpio, to):
     """Something outside drives the pin to 0 or 1, or lets go of it (None)."""
     before = level(gpio)
-    _world[gpio] = _LET_GO if to is None else to
+    _state[_WORLD + gpio] = _LET_GO if to is None else to
     after = level(gpio)
-    interrupt = None if asleep or _rtc[gpio] else _interrupts.get(gpio)
+    interrupt = None if asleep or _state[_RTC + gpio] else _interrupts.get(gpio)
     if interrupt and after != before:
         handler, trigger, hard = interrupt
         if trigger & (Pin.IRQ_RISING if after else Pin.IRQ_FALLING):
@@ -93,14 +101,14 @@ def _tell(gpio):
     """What the output drives, if that is new."""
     pwm = _pwm.get(gpio)
     if pwm:
-        now = (0 if asleep else pwm._duty, pwm._freq)
-    elif _mode[gpio] == Pin.OUT:
-        now = (65535 * _latch[gpio], 0)
+        duty, hz = 0 if asleep else pwm._duty, pwm._freq
+    elif _state[gpio] == Pin.OUT:
+        duty, hz = 65535 * _state[_LATCH + gpio], 0
     else:
         return
-    if _told.get(gpio) != now:
-        _told[gpio] = now
-        control.send({"t": clock.now(), "out": gpio, "duty": now[0], "hz": now[1]})
+    if _told.get(gpio) != duty << _HZ_BITS | hz:
+        _told[gpio] = duty << _HZ_BITS | hz
+        control.send({"t": clock.now(), "out": gpio, "duty": duty, "hz": hz})
 
 
 def _obey(name, value):
@@ -142,19 +150,19 @@ class Pin:
     def init(self, mode=None, pull=-1, *, value=None, drive=None, hold=None):
         gpio = self._gpio
         if value is not None:
-            _latch[gpio] = 1 if value else 0
+            _state[_LATCH + gpio] = 1 if value else 0
         if mode is not None:
-            _mode[gpio] = mode
-            _rtc[gpio] = 0
+            _state[gpio] = mode
+            _state[_RTC + gpio] = 0
             _pwm.pop(gpio, None)
         if pull != -1:
-            _pull[gpio] = pull or 0
+            _state[_PULL + gpio] = pull or 0
         _tell(gpio)
 
     def value(self, to=None):
         if to is not None:
             self.init(value=to)
-        return 0 if _rtc[self._gpio] else level(self._gpio)
+        return 0 if _state[_RTC + self._gpio] else level(self._gpio)
 
     __call__ = value
 
@@ -165,7 +173,7 @@ class Pin:
         self.value(0)
 
     def toggle(self):
-        self.value(not _latch[self._gpio])
+        self.value(not _state[_LATCH + self._gpio])
 
     def irq(self, handler=None, trigger=3, wake=None, hard=False):
         _interrupts[self._gpio] = handler and (handler, trigger, hard)

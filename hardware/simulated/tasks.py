@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_core: "Any" = None  # what asyncio.core binds
+
+
 class TaskQueue:
     """Tasks in order of `ph_key` (ticks when due), first come first served among equals."""
 
@@ -53,17 +56,20 @@ class TaskQueue:
 
 
 class Task:
-    """A coroutine that runs. The attributes are those that asyncio's core reads and writes."""
+    """A coroutine that runs. The attributes are those that asyncio's core reads and writes; what
+    most tasks never change is the class's."""
+
+    # True: runs, nobody waits for it. TaskQueue: who waits. A function: to call at its end.
+    # None: ended, not yet noticed. False: ended and noticed.
+    state: "Any" = True
+    data: "Any" = None  # what it waits on, or how it ended
+    ph_key = 0
+    ph_next: "Any" = None
 
     def __init__(self, coro, globals=None):
+        global _core
         self.coro = coro
-        self.data: "Any" = None  # what it waits on, or how it ended
-        # True: runs, nobody waits for it. TaskQueue: who waits. A function: to call at its end.
-        # None: ended, not yet noticed. False: ended and noticed.
-        self.state: "Any" = True
-        self.ph_key = 0
-        self.ph_next = None
-        self._core = globals  # of asyncio.core
+        _core = globals
 
     def __iter__(self):
         if not self.state:
@@ -77,7 +83,7 @@ class Task:
     def __next__(self):
         if not self.state:
             raise self.data or StopIteration
-        waiter = self._core["cur_task"]
+        waiter = _core["cur_task"]
         self.state.push(waiter)
         waiter.data = self
 
@@ -87,17 +93,17 @@ class Task:
     def cancel(self):
         if not self.state:
             return False
-        if self is self._core["cur_task"]:
+        if self is _core["cur_task"]:
             raise RuntimeError("can't cancel self")
         task = self
         while isinstance(task.data, Task):
             task = task.data  # cancel what it waits for
-        ready = self._core["_task_queue"]
+        ready = _core["_task_queue"]
         if hasattr(task.data, "remove"):
             task.data.remove(task)  # off the queue of a lock, event or stream
             ready.push(task)
         elif time.ticks_diff(task.ph_key, time.ticks_ms()) > 0:
             ready.remove(task)  # asleep: bring it forward
             ready.push(task)
-        task.data = self._core["CancelledError"]
+        task.data = _core["CancelledError"]
         return True

@@ -94,7 +94,6 @@ def _let_time_pass():
         clock.sleep(1)
 
 
-# asyncio imports `time` first: from here on it finds our run queue.
-import tasks  # noqa: E402  (it reads the ticks defined above)
-
-sys.modules["_asyncio"] = tasks
+# asyncio imports `time` first: from here on it finds our run queue, which reads the ticks above.
+sys.modules["_asyncio"] = __import__("tasks")
+power.START.clear()  # everybody has taken what is theirs

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quectel EG915U class LTE modem on its serial port: 3GPP TS 27.007 commands, dialling into data
-mode, lines that share the port (AT+CMUX), GNSS; what PPP carries is network.py's affair. Runs on
-CPython, in the supervisor."""
+"""Quectel EG915U class modem for LTE and GSM on its serial port: 3GPP TS 27.007 commands, dialling
+into data mode, lines that share the port (AT+CMUX), GNSS; what PPP carries is network.py's affair.
+Runs on CPython, in the supervisor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .eg915u_card import READY, Card
 from .eg915u_gnss import Gnss
-from .eg915u_mux import LINES, Mux
+from .eg915u_mux import LINES, Line, Mux
 from .eg915u_sleep import Sleep
 
 if TYPE_CHECKING:
@@ -25,22 +26,11 @@ _LINE_MAX = 256
 _OK = "OK"
 _ERROR = "ERROR"
 _NO_CARRIER = "NO CARRIER"
-_NO_SIM = "+CME ERROR: 10"  # TS 27.007 9.2.1: SIM not inserted
 _HOME, _SEARCHING = 1, 2  # TS 27.007 10.1.22, <stat>
 _WITH_CELL = 2  # likewise, <n>
-_TRACKING_AREA = 0x2B67
+_AREA = 0x2B67
 _OPERATOR = {0: '"Simulated"', 2: '"26003"'}  # MCC of Poland; TS 27.007 7.3
 _NO_SIGNAL = 99  # TS 27.007 8.5, <rssi>
-
-
-class _Line:
-    """Where commands are typed: the bare port, or one of those that share it."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number  # 0 is the bare port
-        self.typed = b""
-        self.echo = True
-        self.online = False  # its bytes are PPP
 
 
 class EG915U:
@@ -53,7 +43,8 @@ class EG915U:
     ) -> None:
         self.signal_dbm = -77
         self.covered = True  # a network is in reach
-        self.sim = True
+        self.lte = True  # else it is GSM
+        self.sim: str | int = READY  # the card in its holder
         self.start_ms = 100  # about 10 s in the real part
         self.register_ms = 10  # seconds to minutes in the real part
         self.cell = 0x0A1B2C  # identity of the cell that it is in
@@ -68,24 +59,28 @@ class EG915U:
         self.gnss = Gnss(after, utc)
         self.sleep = Sleep(after)
         self.edrx = ""  # the cycle that it asks the network for, as in TS 24.008, 10.5.5.32
+        self.apn = ""  # that was asked for, in capitals
         self._dtr = False
         self._dtr_ends_call = True  # AT&D2
         self._registered = False
+        self.card = Card()
         self._operator_form = 0  # 2: its number
-        self._reports = 0  # AT+CEREG=1: changes of the registration are told; 2: with the cell
-        self._lines: list[_Line] = []
-        self._typing = _Line(0)  # where the command came from that is being obeyed
-        self._call: _Line | None = None  # with a data call
+        # AT+CEREG=1: changes of the registration are told; 2: with the cell
+        self._reports = {"+CEREG": 0, "+CGREG": 0, "+CREG": 0}
+        self._lines: list[Line] = []
+        self._typing = Line(0)  # where the command came from that is being obeyed
+        self._call: Line | None = None  # with a data call
         self._mux: Mux | None = None
         self._forget()
 
-    def set(self, **world: float) -> None:
-        """Change signal_dbm, covered, sim, cell, start_ms or register_ms."""
+    def set(self, **world: float | str) -> None:
+        """Change signal_dbm, covered, lte, sim, cell, start_ms or register_ms."""
         for name, value in world.items():
             if not hasattr(self, name):
                 raise AttributeError(f"the modem's world has no {name!r}")
             setattr(self, name, value)
         if self.state >= COMMAND:
+            self.card.change(self.sim)
             self._look_around()
 
     def power_on(self) -> None:
@@ -142,7 +137,7 @@ class EG915U:
         if self._call:
             self._send(self._call, frame)
 
-    def _type(self, line: _Line, data: bytes) -> None:
+    def _type(self, line: Line, data: bytes) -> None:
         if line.online:
             if self.on_ppp:
                 self.on_ppp()
@@ -162,8 +157,9 @@ class EG915U:
         self._registered = False
         self._dtr_ends_call = True
         self.edrx = ""
-        self._operator_form = self._reports = 0
-        self._lines = [_Line(0)]
+        self._operator_form = 0
+        self._reports = dict.fromkeys(self._reports, 0)
+        self._lines = [Line(0)]
         self._call = self._mux = None
         self.gnss.power_off()
         self.sleep.power_off()
@@ -191,30 +187,34 @@ class EG915U:
             self.power_off()
 
     def _ready(self) -> None:
+        self.card.start(self.sim)
         self._change(COMMAND)
         self._say("RDY")
         self._look_around()
 
     def _look_around(self) -> None:
-        if self.covered and self.sim:
-            self._later(self.register_ms, lambda: self._register(self.covered and self.sim))
+        if self._is_served():
+            self._later(self.register_ms, lambda: self._register(self._is_served()))
         else:
             self._register(False)
+
+    def _is_served(self) -> bool:
+        return self.covered and self.card.is_ready
 
     def _register(self, registered: bool) -> None:
         if registered != self._registered:
             self._registered = registered
-            if self._reports:
-                status = _HOME if registered else _SEARCHING
-                self._say(f"+CEREG: {status}{self._cell()}")
+            for kind, reports in self._reports.items():
+                if reports:
+                    self._say(f"{kind}: {self._status(kind)}{self._cell(kind)}")
             if not registered:
                 self.hang_up()
 
-    def _say(self, text: str, line: _Line | None = None) -> None:
+    def _say(self, text: str, line: Line | None = None) -> None:
         """To the line that is meant; what nobody asked for goes to the first."""
         self._send(line or self._lines[1 if self._mux else 0], f"\r\n{text}\r\n".encode())
 
-    def _send(self, line: _Line, data: bytes) -> None:
+    def _send(self, line: Line, data: bytes) -> None:
         self.sleep.ring()
         if self._mux:
             self._mux.send(line.number, data)
@@ -225,7 +225,7 @@ class EG915U:
 
     def _share(self) -> None:
         if self.to_host:
-            self._lines = [_Line(number) for number in range(LINES + 1)]
+            self._lines = [Line(number) for number in range(LINES + 1)]
             self._mux = Mux(self.to_host, self._said, self._closed, self._unshare)
 
     def _said(self, number: int, data: bytes) -> None:
@@ -235,16 +235,16 @@ class EG915U:
         """A line that is closed ends its call."""
         if self._call is self._lines[number]:
             self.hang_up()
-        self._lines[number] = _Line(number)
+        self._lines[number] = Line(number)
 
     def _unshare(self) -> None:
         self.hang_up()
         self._mux = None
-        self._lines = [_Line(0)]
+        self._lines = [Line(0)]
 
     # --- AT commands ---
 
-    def _obey(self, line: _Line, word: str) -> None:
+    def _obey(self, line: Line, word: str) -> None:
         if not word.startswith("AT"):
             return
         self._typing = line
@@ -276,11 +276,19 @@ class EG915U:
         self.hang_up()
         return _OK
 
+    def _restart(self) -> None:
+        self.hang_up()
+        self.power_off()
+        self.power_on()
+
     def _turn_off(self, _command: str) -> str:
         self._later(0, self._toggle)
         return _OK
 
     def _set_function(self, command: str) -> str:
+        if command == "+CFUN=1,1":
+            self._later(0, self._restart)
+            return _OK
         self._register(False)
         if command.startswith("+CFUN=1"):
             self._look_around()
@@ -291,27 +299,34 @@ class EG915U:
         return _OK
 
     def _set_reports(self, command: str) -> str:
-        self._reports = int(command[-1:]) if command[-1:] in "012" else 0
+        kind, _, reports = command.partition("=")
+        self._reports[kind] = int(reports) if reports in ("0", "1", "2") else 0
         return _OK
-
-    def _sim_state(self, _command: str) -> str:
-        return "+CPIN: READY\nOK" if self.sim else _NO_SIM
 
     def _signal(self, _command: str) -> str:
         rssi = min(31, max(0, (self.signal_dbm + 113) // 2))  # 2 dB a step
         return f"+CSQ: {rssi if self._registered else _NO_SIGNAL},99\nOK"
 
     def _registration(self, command: str) -> str:
-        status = _HOME if self._registered else _SEARCHING
-        return f"{command[:-1]}: {self._reports},{status}{self._cell()}\nOK"
+        kind = command[:-1]
+        return f"{kind}: {self._reports[kind]},{self._status(kind)}{self._cell(kind)}\nOK"
 
-    def _cell(self) -> str:
-        """TS 27.007 10.1.22: tracking area, cell identity, access technology 7 = E-UTRAN."""
-        where = self._reports == _WITH_CELL and self._registered
-        return f',"{_TRACKING_AREA:04X}","{int(self.cell):08X}",7' if where else ""
+    def _status(self, kind: str) -> int:
+        """With this kind of network: +CEREG is LTE, +CGREG is GSM, +CREG either."""
+        of_that_kind = kind == "+CREG" or (kind == "+CEREG") == self.lte
+        return _HOME if self._registered and of_that_kind else _SEARCHING
+
+    def _cell(self, kind: str) -> str:
+        """TS 27.007 10.1.22: area, cell identity, access technology 7 = E-UTRAN, 0 = GSM."""
+        if self._reports[kind] != _WITH_CELL or self._status(kind) != _HOME:
+            return ""
+        if self.lte:
+            return f',"{_AREA:04X}","{int(self.cell):08X}",7'
+        return f',"{_AREA:04X}","{int(self.cell) & 0xFFFF:04X}",0'
 
     def _operator(self, _command: str) -> str:
-        return f"+COPS: 0,{self._operator_form},{_OPERATOR[self._operator_form]},7\nOK"
+        technology = 7 if self.lte else 0
+        return f"+COPS: 0,{self._operator_form},{_OPERATOR[self._operator_form]},{technology}\nOK"
 
     def _set_operator(self, command: str) -> str:
         if command.startswith("+COPS=3,"):
@@ -321,6 +336,12 @@ class EG915U:
     def _multiplex(self, _command: str) -> str:
         return _ERROR if self._mux else _OK
 
+    def _set_context(self, command: str) -> str:
+        """TS 27.007, 10.1.1: <cid>, <PDP_type>, <APN>."""
+        fields = command.partition("=")[2].split(",")
+        self.apn = fields[2].strip('"') if len(fields) > 2 else ""
+        return _OK
+
     def _set_edrx(self, command: str) -> str:
         """TS 27.007, 7.40: <mode>, <AcT-type> 4 = E-UTRAN, <Requested_eDRX_value>."""
         mode, *rest = command.partition("=")[2].split(",")
@@ -328,9 +349,6 @@ class EG915U:
             return _ERROR
         self.edrx = rest[1].strip('"') if mode == "1" and len(rest) > 1 else ""
         return _OK
-
-    def _allow_sleep(self, command: str) -> str:
-        return _OK if command[7:] in ("0", "1") else _ERROR
 
     def _attached(self, _command: str) -> str:
         return f"+CGATT: {int(self._registered)}\nOK"
@@ -341,16 +359,21 @@ class EG915U:
         return f'+CCLK: "{date},{hour:02}:{minute:02}:{second:02}+00"\nOK'
 
 
+_WITHOUT_EFFECT = (
+    *("V", "Z", "&", "+CGATT=", "+CTZU=", "+IPR=", "+IFC="),
+    *("+QCFG=", "+QURCCFG=", "+QICSGP="),
+)
 _EXACT: dict[str, str | Callable[[EG915U, str], str]] = {
     "": _OK,
     "I": "Quectel\nEG915U\nRevision: simulated\nOK",
     "O": EG915U._go_online,
-    "+CPIN?": EG915U._sim_state,
+    "+CPIN?": lambda modem, _: modem.card.say(),
     "+CSQ": EG915U._signal,
     "+CREG?": EG915U._registration,
     "+CGREG?": EG915U._registration,
     "+CEREG?": EG915U._registration,
     "+CGATT?": EG915U._attached,
+    "+CGDCONT?": lambda modem, _: f'+CGDCONT: 1,"IP","{modem.apn}"\nOK',
     "+CCLK?": EG915U._clock,
     "+COPS?": EG915U._operator,
     "+CGSN": "860000000000002\nOK",
@@ -363,24 +386,15 @@ _STARTS: tuple[tuple[str, str | Callable[[EG915U, str], str]], ...] = (
     ("E", EG915U._set_echo),
     ("H", EG915U._end_call),
     ("+CEREG=", EG915U._set_reports),
+    ("+CGREG=", EG915U._set_reports),
+    ("+CREG=", EG915U._set_reports),
     ("+CFUN=", EG915U._set_function),
     ("+QPOWD", EG915U._turn_off),
-    ("+QSCLK=", EG915U._allow_sleep),
+    ("+QSCLK=", lambda _, command: _OK if command[7:] in ("0", "1") else _ERROR),
     ("+CEDRXS=", EG915U._set_edrx),
-    # taken, and without effect here
-    ("V", _OK),
-    ("Z", _OK),
-    ("&", _OK),
-    ("+CGDCONT=", _OK),
-    ("+CMEE=", _OK),
-    ("+CREG=", _OK),
-    ("+CGREG=", _OK),
-    ("+CGATT=", _OK),
+    ("+CGDCONT=", EG915U._set_context),
+    ("+CPSMS=0", _OK),  # and it knows no other
     ("+COPS=", EG915U._set_operator),
-    ("+CTZU=", _OK),
-    ("+IPR=", _OK),
-    ("+IFC=", _OK),
-    ("+QCFG=", _OK),
-    ("+QURCCFG=", _OK),
-    ("+QICSGP=", _OK),
+    ("+CMEE=", lambda modem, command: modem.card.tell_errors(command)),
+    *((start, _OK) for start in _WITHOUT_EFFECT),
 )

@@ -18,6 +18,16 @@ _READY: Final = 0x8D  # EA, RTC, RTR, DV: 5.4.6.3.7
 _LONGEST: Final = 127
 
 
+class Line:
+    """Where commands are typed: the bare port, or one of those that share it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number  # 0 is the bare port
+        self.typed = b""
+        self.echo = True
+        self.online = False  # its bytes are PPP
+
+
 class Mux:
     """`to_host` takes frames, `said` what comes on a line, `ended` hears of the close-down."""
 
