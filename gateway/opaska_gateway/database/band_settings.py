@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from opaska_gateway import clock
 from opaska_gateway.database import orders
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 ORDERS_AT_ONCE: Final = 3  # of one version, each at a heartbeat that reports another
 AGAIN_MS: Final = 24 * 3_600_000
+ORDERS_A_DAY: Final = 50  # to one band by ourselves, whatever versions it invents
+VERSIONS_KEPT: Final = 16  # of a band, beside those desired and in force: each is looked at
 MAX_REPORTED: Final = 0x7FFFFFFF  # more is nonsense, and would leave no number for ours
 
 
@@ -88,17 +90,29 @@ def hear(
     is_new = before is None or before.version != version
     if is_new:
         _note(connection, device_id, organisation_id, version, at_ms)
+    if desired is not None and version == desired.version:
+        return is_new
+    if _has_had_enough(connection, device_id):
+        return True
     if desired is None or version > desired.version:  # set by another, or the database is older
         want(connection, device_id, organisation_id, (desired and desired.settings) or {})
         return True
-    if version == desired.version:
-        return is_new
     tried = 0 if is_new else desired.orders
     if _is_due(connection, device_id, desired, tried):
         _order(
             connection, device_id, organisation_id, desired.version, desired.settings or {}, tried
         )
     return True
+
+
+def _has_had_enough(connection: Connection, device_id: bytes) -> bool:
+    """Whether a band that is never content was ordered as often as one can be in a day."""
+    lately = select(func.count()).where(
+        band_order.c.device_id == device_id,
+        band_order.c.kind == SETTINGS,
+        band_order.c.created_ms > clock.now_ms() - AGAIN_MS,
+    )
+    return int(connection.execute(lately).scalar_one()) >= ORDERS_A_DAY
 
 
 def _is_due(connection: Connection, device_id: bytes, desired: Version, tried: int) -> bool:
@@ -159,6 +173,18 @@ def _add(
             **values,
         )
     )
+    _forget_older(connection, device_id)
+
+
+def _forget_older(connection: Connection, device_id: bytes) -> None:
+    """A band that invents versions must not make the list long: all of it is read each time."""
+    found = known(connection, device_id)
+    needed = [one.version for one in (found.desired, found.reported) if one is not None]
+    of_band = band_settings.c.device_id == device_id
+    version = band_settings.c.version
+    newest = select(version).where(of_band).order_by(version.desc()).limit(VERSIONS_KEPT)
+    kept = [*connection.execute(newest).scalars(), *needed]
+    connection.execute(delete(band_settings).where(of_band, version.not_in(kept)))
 
 
 def _update(connection: Connection, device_id: bytes, version: int, **values: Any) -> int:

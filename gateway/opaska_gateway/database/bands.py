@@ -19,9 +19,10 @@ AT_ONCE = 500  # kids in one statement: below every limit of parameters
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A wrapped key and when it ends."""
+    """A wrapped key, since when there is one, and when it ends."""
 
     wrapped: bytes
+    from_ms: int
     to_ms: int | None
 
 
@@ -69,7 +70,9 @@ def _load(connection: Connection, kids: list[bytes]) -> list[BandRow]:
     wanted = {"kids": kids}
     keys: dict[bytes, dict[int, KeyRow]] = {}
     for row in connection.execute(_KEYS, wanted):
-        keys.setdefault(row.device_id, {})[row.generation] = KeyRow(row.wrapped, row.to_ms)
+        keys.setdefault(row.device_id, {})[row.generation] = KeyRow(
+            row.wrapped, row.from_ms, row.to_ms
+        )
     worn: dict[bytes, list[Assignment]] = {}
     for row in connection.execute(_ASSIGNMENTS, wanted):
         one = Assignment(

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose a stored report is, once its corrected time says that somebody else wore the band then.
 
-An alarm stays in the case that it rang: nobody may lose sight of it. The centre hears of it again,
-under the account of whoever wore the band.
+An alarm rings anew, for whoever wore the band: in her open case, or in one that it opens, where a
+dispatcher reads her name and not another's. The case that it rang first stays open until a human
+closes it: somebody may be on the way to the wrong home. The centre hears of the alarm again, under
+the right account.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from opaska_gateway import clock
-from opaska_gateway.care.wearing import worn_at
+from opaska_gateway.care.wearing import Whose, worn_at
 from opaska_gateway.database.audit import Entry, append_now
+from opaska_gateway.database.cases import open_cases
 from opaska_gateway.database.outbox import CENTRE
 from opaska_gateway.database.tables import event, outbox
 from opaska_gateway.logs import get_logger
+from opaska_gateway.ringing import ring
 from opaska_gateway.vault import VaultError
 
 if TYPE_CHECKING:
@@ -33,7 +37,11 @@ _SEND_AGAIN = (
     update(outbox)
     .where(outbox.c.event_id == bindparam("sent_event"), outbox.c.destination == CENTRE)
     .values(
-        done_ms=None, next_attempt_ms=bindparam("now_ms"), lease_owner=None, lease_until_ms=None
+        case_id=bindparam("in_case"),
+        done_ms=None,
+        next_attempt_ms=bindparam("now_ms"),
+        lease_owner=None,
+        lease_until_ms=None,
     )
 )
 
@@ -52,7 +60,9 @@ def give_back(
         _give(connection, bodies, band, row, worn)
         if row.rings:
             moved_alarm = True
-            _tell_of_alarm(connection, row, worn)
+            is_another = row.person_id != (worn.person_id if worn else None)
+            case_id = _ring_anew(connection, band, row, worn) if is_another else row.case_id
+            _tell_of_alarm(connection, row, worn, case_id)
     return moved_alarm
 
 
@@ -79,9 +89,24 @@ def _give(
     connection.execute(update(event).where(event.c.id == row.id).values(values))
 
 
-def _tell_of_alarm(connection: Connection, row: Row[Any], worn: Assignment | None) -> None:
+def _ring_anew(
+    connection: Connection, band: Band, row: Row[Any], worn: Assignment | None
+) -> bytes:
+    """Put an alarm into the case of whoever wore the band; the case's id."""
+    people, devices = ([worn.person_id], []) if worn else ([], [row.device_id])
+    case = open_cases(connection, people, devices).get((people + devices)[0])
+    whose = Whose(row.device_id, (worn or band).organisation_id, worn)
+    case_id = ring(connection, whose, case, (row.report_type, row.alarm_kind)).case.id
+    connection.execute(update(event).where(event.c.id == row.id).values(case_id=case_id))
+    return case_id
+
+
+def _tell_of_alarm(
+    connection: Connection, row: Row[Any], worn: Assignment | None, case_id: bytes | None
+) -> None:
     """Everybody who was told of the wrong wearer: the centre, and who reads log or audit."""
-    connection.execute(_SEND_AGAIN, {"sent_event": row.id, "now_ms": clock.now_ms()})
+    again = {"sent_event": row.id, "now_ms": clock.now_ms(), "in_case": case_id}
+    connection.execute(_SEND_AGAIN, again)
     subject, was, now = (
         f"event:{row.id}",
         _name(row.assignment_id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from opaska_gateway.care.occurred import WORTH_MS, Anchor, anchor_of, drift_ms, occurred
 from opaska_gateway.database.tables import event
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     BootId = tuple[bytes, int, int]  # device, generation, boot
 
 NEWEST = 100  # reports of a boot that are looked at: older ones tell no more
+MOST = 2_000  # that are corrected; a band without a network keeps 800 at most
 
 _OF_BOOT = (
     select(
@@ -36,8 +37,9 @@ _OF_BOOT = (
         event.c.uptime_ms.is_not(None),
     )
     .order_by(event.c.seq.desc())
-    .limit(NEWEST)
 )
+_NEWEST = _OF_BOOT.limit(NEWEST)
+_UNSURE = _OF_BOOT.where(event.c.occurred_source != "band").limit(MOST)
 _CORRECT = (
     update(event)
     .where(event.c.id == bindparam("event_id"))
@@ -84,9 +86,7 @@ def back_date(
 ) -> list[int]:
     """Correct the stored reports of a boot by a better anchor; which ones were."""
     corrections: list[dict[str, Any]] = []
-    for row in _reports(connection, boot_id):
-        if row.occurred_source == "band":
-            continue
+    for row in _reports(connection, boot_id, _UNSURE):
         then = occurred(row.received_ms, _anchor(row), best, not_before_ms)
         gained = row.occurred_error_ms is None and then.error_ms is not None
         if gained or abs(row.occurred_ms - then.at_ms) > WORTH_MS:
@@ -103,10 +103,12 @@ def back_date(
     return [one["event_id"] for one in corrections]
 
 
-def _reports(connection: Connection, boot_id: BootId) -> Sequence[Any]:
+def _reports(
+    connection: Connection, boot_id: BootId, which: Select[*tuple[Any, ...]] = _NEWEST
+) -> Sequence[Any]:
     device, generation, boot = boot_id
     wanted = {"device": device, "generation": generation, "boot": boot}
-    return connection.execute(_OF_BOOT, wanted).all()
+    return connection.execute(which, wanted).all()
 
 
 def _anchor(row: Any) -> Anchor:

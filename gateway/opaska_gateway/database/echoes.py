@@ -14,12 +14,15 @@ from sqlalchemy import bindparam, select, update
 
 from opaska_gateway.database import orders
 from opaska_gateway.database.tables import event
+from opaska_protocol.answers import STORED
 from opaska_protocol.reports import MAX_ECHOES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from opaska_gateway.batch import Report
+
+MOST = 64  # alarms that one heartbeat looks at; a band keeps eight in mind, others have their turn
 
 _WAITING = (
     select(event.c.id, event.c.generation, event.c.boot, event.c.seq, event.c.answer_state)
@@ -29,11 +32,18 @@ _WAITING = (
         event.c.answer_state > event.c.echoed_state,
     )
     .order_by(event.c.id.desc())
+    .limit(MOST)
 )
 _ECHOED = (
     update(event)
     .where(event.c.id == bindparam("event_id"))
     .values(echoed_state=bindparam("state"))
+)
+
+_HAS = select(event.c.id).where(  # of any key: an alarm of an earlier one may still be open
+    event.c.device_id == bindparam("device"),
+    event.c.boot == bindparam("boot"),
+    event.c.seq == bindparam("seq"),
 )
 
 
@@ -57,3 +67,16 @@ def take_echoes(connection: Connection, heartbeat: Report) -> list[tuple[int, in
     if echoed:
         connection.execute(_ECHOED, echoed)
     return again[:MAX_ECHOES]
+
+
+def never_stored(connection: Connection, heartbeat: Report) -> list[tuple[int, int]]:
+    """(boot, seq) of open reports that were answered to the band, and that this database lacks."""
+    device_id = heartbeat.id[0]
+    echoes = heartbeat.content.fields.get("answers", ())
+    answered = [(boot, seq) for boot, seq, state in echoes if state >= STORED]
+    return [
+        one
+        for one in answered
+        if connection.execute(_HAS, {"device": device_id, "boot": one[0], "seq": one[1]}).first()
+        is None
+    ]

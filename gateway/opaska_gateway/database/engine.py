@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The database: one writer at a time, several readers, and what makes a commit durable.
 
-SQLite runs in WAL with synchronous=FULL: when COMMIT returns, the rows survive a power cut.
+When COMMIT returns, the rows survive a power cut, see `sqlite.py` and `postgresql.py`.
 `transact` runs a whole transaction as one function in one thread: a hop per statement, as `write`
 makes it, costs the pipeline two to three times the CPU (measured, 1 to 20 reports a batch).
 """
@@ -13,65 +13,59 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from opaska_gateway.database import postgresql, sqlite
 from opaska_gateway.database.migrate import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from sqlalchemy import URL
+    from sqlalchemy import Engine
 
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS = 2_000  # a command line beside the service writes for milliseconds, not seconds
-READERS = 4  # console pages and watches; WAL readers never wait for the writer
-BATCH_CACHE_KIB = 8_192  # of the thread that writes batches: the unique index of events
-CACHE_KIB = 512  # of every other connection
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",  # fsync before COMMIT returns: promise 1
-    "PRAGMA foreign_keys=ON",
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA secure_delete=ON",  # a destroyed key leaves no copy in free pages
-)
+READERS = 4  # console pages and watches; they never wait for the writer
 
 
 class Database:
     """The gateway's database; `async with Database(url)` opens it, with the newest tables."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._turn = asyncio.Lock()  # SQLite has one writer, and batches need no more
-        self._writer = create_async_engine(self.url, **_pool(1))
-        self._readers = create_async_engine(self.url, **_pool(READERS))
-        self._batches = _BatchThread(self.url) if self.is_sqlite else None
-        if self.is_sqlite:
-            _prepare_sqlite(self._writer.sync_engine, "BEGIN IMMEDIATE", CACHE_KIB)
-            _prepare_sqlite(self._readers.sync_engine, "BEGIN", CACHE_KIB)
+        given = make_url(url)
+        self.is_sqlite = given.get_backend_name() == "sqlite"
+        self._kind = kind = sqlite if self.is_sqlite else postgresql
+        self.url = given.set(drivername=kind.DRIVER)
+        self._turn = asyncio.Lock()  # there is one writer, and batches need no more
+        self._writer = create_async_engine(self.url, **_pool(1), **kind.OPTIONS)
+        self._readers = create_async_engine(self.url, **_pool(READERS), **kind.OPTIONS)
+        in_thread = create_engine(self.url.set(drivername=kind.THREAD_DRIVER), **kind.OPTIONS)
+        self._batches = _BatchThread(in_thread)
+        kind.prepare_writer(self._writer.sync_engine)
+        kind.prepare_reader(self._readers.sync_engine)
+        kind.prepare_writer(in_thread, for_batches=True)
 
     async def __aenter__(self) -> Self:
         async with self._writer.connect() as connection:
+            await connection.run_sync(self._kind.check)
             await connection.run_sync(upgrade)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._readers.dispose()
         await self._writer.dispose()
-        if self._batches is not None:
-            await self._batches.close()
+        await self._batches.close()
 
     async def transact(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one durable transaction: committed when this returns, else rolled back."""
-        if self._batches is None:
-            async with self._writer.begin() as connection:
-                return await connection.run_sync(work)
         async with self._turn:
             return await self._batches.run(work)
+
+    async def forget_traces(self) -> bool:
+        """Let overwritten keys be gone for good; False = somebody is in the way just now."""
+        return await asyncio.to_thread(self._kind.forget_traces, self.url)
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
@@ -87,11 +81,10 @@ class Database:
 
 
 class _BatchThread:
-    """One thread with one SQLite connection, for whole transactions."""
+    """One thread with one connection, for whole transactions."""
 
-    def __init__(self, url: URL) -> None:
-        self._engine = create_engine(url.set(drivername="sqlite"))
-        _prepare_sqlite(self._engine, "BEGIN IMMEDIATE", BATCH_CACHE_KIB)
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
         self._thread = ThreadPoolExecutor(1, "database")
         self._connection: Connection | None = None  # opened in its thread, at the first batch
 
@@ -117,19 +110,3 @@ class _BatchThread:
 
 def _pool(size: int) -> dict[str, Any]:
     return {"poolclass": AsyncAdaptedQueuePool, "pool_size": size, "max_overflow": 0}
-
-
-def _prepare_sqlite(engine: Engine, begin: str, cache_kib: int) -> None:
-    """Our pragmas, and our own BEGIN (the driver's would come too late)."""
-
-    @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (*SQLITE_PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
-            cursor.execute(pragma)
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-NEWEST: Final = "0008"  # the last step in `migrations/versions`
+NEWEST: Final = "0009"  # the last step in `migrations/versions`
 
 
 def upgrade(connection: Connection) -> None:
     """Apply what is missing, in one transaction. Alembic, and its 11 MB, only if there is any."""
     with connection.begin():
-        if _revision(connection) != NEWEST:
+        if revision(connection) != NEWEST:
             _apply(connection)
 
 
@@ -48,7 +48,7 @@ def _apply(connection: Connection) -> None:
         ) from None
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
     """The last step that was applied."""
     if not inspect(connection).has_table("alembic_version"):
         return None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CENTRE: Final = "centre"  # alarms
 TROUBLE: Final = "trouble"  # faults of bands: to the centre as well, but never among the alarms
 OVER: Final = "over"  # of one that was over before the centre heard of it
+MOST_TRIED: Final = 0x7FFFFFFF
 NOBODY: Final = literal(b"", LargeBinary)
 REPEATED: Final = "repeated"  # the outcome of a trouble that the centre knows: kept, not sent
 
@@ -33,6 +34,7 @@ _FREE = or_(outbox.c.lease_until_ms.is_(None), not_(_is_ahead(outbox.c.lease_unt
 _OTHER_CASE = or_(
     outbox.c.case_id.is_(None), outbox.c.case_id.not_in(bindparam("but", expanding=True))
 )
+_TRIED = outbox.c.attempts <= bindparam("tried")
 _DUE = (
     select(outbox.c.id)
     .where(
@@ -41,6 +43,7 @@ _DUE = (
         not_(_is_ahead(outbox.c.next_attempt_ms)),
         _FREE,
         _OTHER_CASE,
+        _TRIED,
     )
     .order_by(outbox.c.next_attempt_ms, outbox.c.id)
     .limit(bindparam("at_most"))
@@ -91,7 +94,12 @@ _NEXT = select(
             outbox.c.next_attempt_ms,
         )
     )
-).where(outbox.c.destination == bindparam("destination"), outbox.c.done_ms.is_(None), _OTHER_CASE)
+).where(
+    outbox.c.destination == bindparam("destination"),
+    outbox.c.done_ms.is_(None),
+    _OTHER_CASE,
+    _TRIED,
+)
 
 
 class Waiting(NamedTuple):
@@ -151,6 +159,18 @@ def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(insert(outbox), rows)
 
 
+class But(NamedTuple):
+    """What is left aside: rows of these cases, and rows that were tried more often."""
+
+    cases: Collection[bytes] = ()
+    tried: int = MOST_TRIED
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """For the statements."""
+        return {"but": list(self.cases), "tried": self.tried}
+
+
 class Lease(NamedTuple):
     """Who takes rows, and for how long; nothing waits longer than `longest_ms`."""
 
@@ -159,15 +179,18 @@ class Lease(NamedTuple):
     longest_ms: int
 
 
+EVERYTHING: Final = But()
+
+
 def claim(
     connection: Connection,
     destination: str,
     lease: Lease,
     now_ms: int,
     at_most: int,
-    but: Collection[bytes] = (),
+    but: But = EVERYTHING,
 ) -> list[Waiting]:
-    """Lease rows that are due, of no case in `but`; nobody else gets them before it ends."""
+    """Lease rows that are due; nobody else gets them before it ends."""
     wanted = {
         "to": destination,
         "after": now_ms + 1,
@@ -175,7 +198,7 @@ def claim(
         "owner": lease.owner,
         "until": now_ms + lease.lasts_ms,
         "at_most": at_most,
-        "but": list(but),
+        **but.values,
     }
     ids = [row.id for row in connection.execute(_CLAIM, wanted)]
     if not ids:
@@ -183,11 +206,9 @@ def claim(
     return [Waiting._make(row) for row in connection.execute(_ROWS, {"ids": ids})]
 
 
-def next_due_ms(
-    connection: Connection, destination: str, but: Collection[bytes] = ()
-) -> int | None:
-    """When the next row, of no case in `but`, will be due; None = nothing waits."""
-    wanted = {"destination": destination, "but": list(but)}
+def next_due_ms(connection: Connection, destination: str, but: But = EVERYTHING) -> int | None:
+    """When the next row will be due; None = nothing waits."""
+    wanted = {"destination": destination, **but.values}
     due: int | None = connection.execute(_NEXT, wanted).scalar()
     return due
 

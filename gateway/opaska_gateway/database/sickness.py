@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 SQLITE_SICK: Final = {
     sqlite3.SQLITE_BUSY: "another program holds the database",
@@ -19,7 +19,10 @@ SQLITE_SICK: Final = {
 }
 POSTGRESQL_SICK: Final = {
     "08": "the connection to the database is lost",
+    "28": "the database does not let us in",
+    "40": "another program changed the same rows",
     "53": "the database is out of disk, memory or connections",
+    "55": "another program holds the database",
     "57": "the database is shutting down or starting",
     "58": "the database's disk cannot be read or written",
 }  # by SQLSTATE class
@@ -32,6 +35,8 @@ def sickness(error: BaseException) -> str | None:
         return SQLITE_SICK.get(getattr(cause, "sqlite_errorcode", 0) & 0xFF)  # the primary code
     if not isinstance(error, DBAPIError):
         return None
-    if error.connection_invalidated:
+    state = getattr(error.orig, "sqlstate", None)
+    has_no_answer = isinstance(error, OperationalError) and state is None
+    if error.connection_invalidated or has_no_answer:
         return POSTGRESQL_SICK["08"]
-    return POSTGRESQL_SICK.get(str(getattr(error.orig, "sqlstate", None))[:2])
+    return POSTGRESQL_SICK.get(str(state)[:2])

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from opaska_gateway.database import visit_tables
+from opaska_gateway.database import by_hand_tables, visit_tables
 from opaska_gateway.database.columns import (
     ID_BYTES,
     U32,
@@ -58,6 +58,7 @@ __all__ = [
     "audit",
     "band_order",
     "band_settings",
+    "by_hand_tables",
     "care_case",
     "device",
     "device_key",

@@ -4,66 +4,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
-
-from opaska_gateway.care.touch import COUNTING, REPLAYED, Floods, standing
+from opaska_gateway.care.touch import COUNTING, DAY_MS, marks, standing
 from opaska_gateway.care.visit import LIMIT_MS, Touch, pair
 from opaska_gateway.care.visit_marks import mark
-from opaska_gateway.database.tables import device, event
-from opaska_gateway.database.visit_tables import (
-    card,
-    planned_visit,
-    visit_correction,
-    visit_test,
-    visit_touch,
+from opaska_gateway.database.by_hand import between
+from opaska_gateway.database.visit_queries import (
+    FLOODS,
+    NAMED,
+    REPLAYED_READINGS,
+    SAID,
+    TESTS,
+    TOUCHES,
 )
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Iterable
 
-    from opaska_gateway.care.visit import Message, Visit
+    from sqlalchemy import Connection, Select
 
-_EVENT = (
-    event.c.device_id,
-    event.c.generation,
-    event.c.boot,
-    event.c.seq,
-    event.c.occurred_error_ms,
-    event.c.received_ms,
-    event.c.body_form,
-    event.c.body,
-)
-_TOUCHES = (
-    select(
-        visit_touch,
-        *_EVENT,
-        device.c.label,
-        card.c.carer_id,
-        card.c.service,
-        card.c.revoked_ms,
-        planned_visit.c.person_id.label("planned_for"),
-        planned_visit.c.service.label("planned_service"),
-        planned_visit.c.minutes.label("planned_minutes"),
-        planned_visit.c.at_ms.label("planned_ms"),
-    )
-    .join(event, visit_touch.c.event_id == event.c.id)
-    .join(device, event.c.device_id == device.c.id)
-    .outerjoin(card, visit_touch.c.card_id == card.c.id)
-    .outerjoin(planned_visit, visit_touch.c.planned_id == planned_visit.c.id)
-    .order_by(visit_touch.c.at_ms, visit_touch.c.event_id)
-)
-_TESTS = (
-    select(visit_test, *_EVENT, event.c.person_id)
-    .join(event, visit_test.c.event_id == event.c.id)
-    .order_by(visit_test.c.event_id)
-)
-_SAID = (
-    select(visit_correction)
-    .join(visit_touch, visit_correction.c.event_id == visit_touch.c.event_id)
-    .order_by(visit_correction.c.id)
-)
+    from opaska_gateway.care.by_hand import ByHand
+    from opaska_gateway.care.visit import Visit
+
+    Period = dict[str, int]  # from_ms, until_ms
+
+AT_ONCE: Final = 500  # rows asked for by number in one query
 
 
 @dataclass
@@ -71,42 +37,98 @@ class Book:
     """Visits, and the rows they come from."""
 
     visits: list[Visit] = field(default_factory=list)  # the earliest first
+    by_hand: list[ByHand] = field(default_factory=list)  # likewise, also withdrawn ones
     rows: dict[int, Any] = field(default_factory=dict)  # touches, by the number of their event
     refused: list[tuple[Any, str]] = field(default_factory=list)  # touches that count not, and why
-    tests: dict[Message, Any] = field(default_factory=dict)  # by the touch
+    floods: list[Any] = field(default_factory=list)  # of bands that say too much, how many
+    tests: dict[int, Any] = field(default_factory=dict)  # by their own number
     said: dict[int, list[Any]] = field(default_factory=dict)  # corrections, by the touch
+
+    def said_of(self, visit: Visit) -> list[Any]:
+        """The corrections of one visit, in the order in which people made them."""
+        rows = [row for one in visit.touches for row in self.said.get(one.event_id, ())]
+        return sorted(rows, key=lambda row: int(row.id))
+
+    def last_said(self, visit: Visit) -> dict[str, str]:
+        """What was said last of each thing."""
+        return {row.what: row.to_value for row in self.said_of(visit)}
+
+    def is_withdrawn(self, visit: Visit) -> bool:
+        """Whether somebody says that it was none."""
+        return self.last_said(visit).get("withdrawn") == "1"
 
 
 def read(connection: Connection, since_ms: int, until_ms: int, now_ms: int) -> Book:
     """The visits that began or ended between these times."""
-    from_ms = since_ms - LIMIT_MS  # of what ended since then
+    around = _whole_days(since_ms - LIMIT_MS, until_ms + LIMIT_MS)  # of what ended since then
     book = Book()
+    book.rows = _touches(connection, around)
     touches: list[Touch] = []
-    replayed: set[tuple[bytes, int]] = set()
-    around = visit_touch.c.at_ms.between(from_ms, until_ms + LIMIT_MS)
-    book.rows = {row.event_id: row for row in connection.execute(_TOUCHES.where(around))}
-    floods = Floods()
     for row in book.rows.values():
-        floods.count(row.device_id, row.verdict, row.at_ms)
-    for row in book.rows.values():
-        stands = floods.standing(row.device_id, row.verdict, row.at_ms)
-        stands = standing(stands, row.at_ms, row.revoked_ms)
+        stands = standing(row.verdict, row.at_ms, row.revoked_ms)
         if stands in COUNTING:
             touches.append(_touch(row))
-            continue
-        if since_ms <= row.at_ms <= until_ms:
+        elif since_ms <= row.at_ms <= until_ms:
             book.refused.append((row, stands))
-        if stands == REPLAYED and row.counter is not None:
-            replayed.add((row.card, row.counter))
     visits = pair(touches, now_ms)
-    mark(visits, replayed)
-    book.visits = [one for one in visits if one.from_ms <= until_ms and one.to_ms >= since_ms]
-    tested = event.c.occurred_ms.between(from_ms, until_ms + 2 * LIMIT_MS)
-    for row in connection.execute(_TESTS.where(tested)):
-        book.tests[row.device_id, row.generation, row.of_boot, row.of_seq] = row
-    for row in connection.execute(_SAID.where(around)):
-        book.said.setdefault(row.event_id, []).append(row)
+    by_hand = between(connection, around["from_ms"], around["until_ms"])
+    standing_ones = [one for one in by_hand if one.withdrawal is None]
+    replayed = {(row.card, row.counter) for row in connection.execute(REPLAYED_READINGS, around)}
+    mark(visits, replayed, standing_ones)
+    book.by_hand = [one for one in by_hand if _touches_on(one, since_ms, until_ms)]
+    book.visits = [one for one in visits if _touches_on(one, since_ms, until_ms)]
+    book.floods = [
+        row
+        for row in connection.execute(FLOODS, around)
+        if row.first_ms <= until_ms and row.last_ms >= since_ms
+    ]
+    _read_more(connection, book)
     return book
+
+
+def _touches_on(visit: Visit | ByHand, since_ms: int, until_ms: int) -> bool:
+    """Also when it is dated to end before it began."""
+    first_ms, last_ms = sorted((visit.from_ms, visit.to_ms))
+    return first_ms <= until_ms and last_ms >= since_ms
+
+
+def _whole_days(from_ms: int, until_ms: int) -> Period:
+    """A flood is told by its day, so days are read as a whole."""
+    return {
+        "from_ms": from_ms // DAY_MS * DAY_MS,
+        "until_ms": (until_ms // DAY_MS + 1) * DAY_MS - 1,
+    }
+
+
+def _touches(connection: Connection, around: Period) -> dict[int, Any]:
+    """Of this time, and the earlier beginnings that ends of this time name."""
+    rows = connection.execute(TOUCHES, around).all()
+    known = {(row.device_id, row.generation, row.boot, row.seq) for row in rows}
+    named = {
+        (row.device_id, row.generation, row.of_boot, row.of_seq)
+        for row in rows
+        if row.of_seq is not None
+    }
+    earlier: list[Any] = []
+    for message in named - known:
+        names = dict(zip(("device", "generation", "of_boot", "of_seq"), message, strict=True))
+        earlier += connection.execute(NAMED, names | {"from_ms": around["from_ms"]})
+    return {row.event_id: row for row in (*earlier, *rows)}
+
+
+def _read_more(connection: Connection, book: Book) -> None:
+    """What bands found out and people said at the touches of its visits."""
+    numbers = [one.event_id for visit in book.visits for one in visit.touches]
+    tests = [test for number in numbers if (test := book.rows[number].test_id) is not None]
+    for row in _by_number(connection, TESTS, tests):
+        book.tests[row.event_id] = row
+    for row in _by_number(connection, SAID, numbers):
+        book.said.setdefault(row.event_id, []).append(row)
+
+
+def _by_number(connection: Connection, query: Select[Any], numbers: list[int]) -> Iterable[Any]:
+    for start in range(0, len(numbers), AT_ONCE):
+        yield from connection.execute(query, {"numbers": numbers[start : start + AT_ONCE]})
 
 
 def _touch(row: Any) -> Touch:
@@ -124,4 +146,5 @@ def _touch(row: Any) -> Touch:
         counter=row.counter,
         at_ms=row.at_ms,
         error_ms=row.occurred_error_ms,
+        marks=marks(row.organisation_id, row.card_owner, row.received_ms, row.revoked_ms),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import ScalarSelect, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from opaska_gateway.care.visit_plan import AROUND_MS, Plan
@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 MOST_PLANS = 50  # for one wearer within some hours
 
 _CARDS = select(
-    card.c.id, card.c.uid, card.c.carer_id, card.c.kind, card.c.wrapped_keys, card.c.revoked_ms
+    card.c.id,
+    card.c.organisation_id,
+    card.c.uid,
+    card.c.carer_id,
+    card.c.kind,
+    card.c.wrapped_keys,
+    card.c.revoked_ms,
 ).where(card.c.uid.in_(bindparam("uids", expanding=True)))
 _CLAIM = postgresql.insert(card_reading).on_conflict_do_nothing().returning(card_reading.c.digest)
 _PLANS = (
@@ -56,6 +62,7 @@ class CardRow(NamedTuple):
     """A card as it is kept."""
 
     id: bytes
+    organisation_id: bytes
     uid: bytes
     carer_id: bytes
     kind: str
@@ -96,6 +103,32 @@ def add(
         connection.execute(insert(visit_touch), list(touches))
     if tests:
         connection.execute(insert(visit_test), list(tests))
+
+
+def first_test(device_id: Any, generation: Any, boot: Any, seq: Any) -> ScalarSelect[int]:
+    """The event of the first test of the touch with this message id, values or columns: a band
+    whose power was cut may report a second."""
+    tested = event.alias("tested")
+    return (
+        select(visit_test.c.event_id)
+        .join_from(visit_test, tested, visit_test.c.event_id == tested.c.id)
+        .where(
+            visit_test.c.device_id == device_id,
+            visit_test.c.of_boot == boot,
+            visit_test.c.of_seq == seq,
+            tested.c.generation == generation,
+        )
+        .order_by(tested.c.boot, tested.c.seq)
+        .limit(1)
+        .correlate(event)
+        .scalar_subquery()
+    )
+
+
+def is_first_test(connection: Connection, generation: int, test: dict[str, Any]) -> bool:
+    """Whether no earlier test of the same touch is stored; `test` as in `add`."""
+    first = first_test(test["device_id"], generation, test["of_boot"], test["of_seq"])
+    return bool(connection.execute(select(first)).scalar() == test["event_id"])
 
 
 def plans(connection: Connection, person_id: bytes, at_ms: int) -> list[Plan]:
