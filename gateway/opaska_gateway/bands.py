@@ -58,6 +58,12 @@ class Band:
         """The newest key generation."""
         return max(self._keys, default=0)
 
+    def not_before_ms(self, generation: int) -> int:
+        """Nothing that is reported under this key happened before there was one: whoever has the
+        band cannot report into the time of an earlier wearer."""
+        key = self._keys.get(generation)
+        return self.created_ms if key is None else max(self.created_ms, key.from_ms)
+
     def channel(self, generation: int, now_ms: int) -> GatewayChannel:
         """The channel of this key generation, or Refused."""
         key = self._keys.get(generation)

@@ -80,6 +80,11 @@ class Report:
         return Whose(self.band.device_id, organisation_id, self.worn)
 
     @property
+    def not_before_ms(self) -> int:
+        """When its key was made."""
+        return self.band.not_before_ms(self.header.generation)
+
+    @property
     def still(self) -> bool:
         """Whether it is a fall after which nobody has moved."""
         return self.alarm_kind == FALL and bool(self.content.fields.get("still"))

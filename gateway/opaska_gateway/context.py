@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from opaska_gateway import clock
+from opaska_gateway.allowance import Allowance
 from opaska_gateway.bands import Bands
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.dating import Dating
@@ -39,6 +40,7 @@ class Context:
         self.troubles = Troubles()
         self.words = Words()
         self.unverified = Unverified()
+        self.allowance = Allowance()
         self.steady_clock = clock.SteadyClock()
         self.falls_announced = asyncio.Event()  # committed ones, whose deadline runs
         self.changes = 0  # of the registry, or of settings in force, seen since the start

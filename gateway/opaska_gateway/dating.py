@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells when reports happened, keeping the best anchor of each boot that is in use.
 
-After hours without coverage the reports of a boot arrive oldest first, and each tells more than
-the one before. Stored ones are corrected once that has come to rest; alarms at once.
+After hours without coverage each report of a boot may tell more than the one before. Stored ones
+are corrected once that has come to rest, or the band knows the time; alarms at once.
 
 Lives in the thread of the database: steps inside the transaction use it, nobody else.
 """
@@ -40,7 +40,7 @@ class _Boot:
     __slots__ = ("anchor", "has_vague_alarm", "is_stale", "not_before_ms")
 
     def __init__(self, anchor: Anchor | None, has_vague_alarm: bool, not_before_ms: int) -> None:
-        self.not_before_ms = not_before_ms  # the band was registered then
+        self.not_before_ms = not_before_ms  # its key was made then
         self.anchor = anchor  # the best one; None = nothing was reported yet
         self.is_stale = anchor is not None  # stored reports may be dated by a worse anchor
         self.has_vague_alarm = has_vague_alarm  # one that happened "at the latest then"
@@ -57,10 +57,11 @@ class Dating:
         to_correct: dict[BootId, None] = {}
         for report in reports:
             boot_id = report.id[:3]
-            boot = self._boot(connection, boot_id, report.band.created_ms)
+            boot = self._boot(connection, boot_id, report.not_before_ms)
             gained = _gained(boot, _own(report))
             boot.is_stale |= gained
-            if boot.is_stale and (boot.has_vague_alarm or not gained):
+            is_sure = boot.anchor is not None and boot.anchor.error_ms is not None
+            if boot.is_stale and (boot.has_vague_alarm or is_sure or not gained):
                 to_correct[boot_id] = None
         while len(self._boots) > MAX_BOOTS:
             self._boots.popitem(last=False)
@@ -69,7 +70,7 @@ class Dating:
     def when(self, report: Report) -> Occurred:
         """When it happened; `learn` has seen it."""
         own = _own(report)
-        received_ms, not_before_ms = report.arrival.received_ms, report.band.created_ms
+        received_ms, not_before_ms = report.arrival.received_ms, report.not_before_ms
         boot = self._boots.get(report.id[:3])
         if boot is None or boot.anchor is None:  # more boots in one batch than are kept
             return occurred(received_ms, own, own, not_before_ms)
@@ -118,10 +119,10 @@ def _gained(boot: _Boot, own: Anchor) -> bool:
 
 
 def _own(report: Report) -> Anchor:
-    """What the report itself tells; nothing can have happened before its band was registered."""
+    """What the report itself tells; nothing can have happened before its key was made."""
     fields = report.content.fields
     received_ms, uptime_ms = report.arrival.received_ms, fields.get("uptime_ms", 0)
     if "time" not in fields:
         return anchor_of(received_ms, uptime_ms)
     _, unix_s, error_s = fields["time"]
-    return anchor_of_wall_time(received_ms, uptime_ms, unix_s, error_s, report.band.created_ms)
+    return anchor_of_wall_time(received_ms, uptime_ms, unix_s, error_s, report.not_before_ms)

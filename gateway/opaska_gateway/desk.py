@@ -11,7 +11,9 @@ from opaska_gateway.care.case import (
     CLOSE,
     DROP,
     FELL,
+    FORWARDED,
     OUTCOMES,
+    RINGING,
     TAKE,
     TELL_CLOSED,
     TELL_TAKEN,
@@ -32,9 +34,9 @@ if TYPE_CHECKING:
 ANSWERS = {TELL_TAKEN: answers.TAKEN, TELL_CLOSED: answers.CLOSED}  # by effect
 
 
-async def take(context: Context, case_id: bytes, who: str) -> None:
-    """A dispatcher takes a case; the wrist is told."""
-    told = await context.database.transact(partial(_take, case_id, who))
+async def take(context: Context, case_id: bytes, who: str, why: str | None = None) -> None:
+    """A dispatcher takes a case; the wrist is told. `why` is for one that is not handled here."""
+    told = await context.database.transact(partial(_take, case_id, who, why))
     await context.resender.tell(told)
 
 
@@ -58,11 +60,11 @@ async def close(
     await context.resender.tell(told)
 
 
-def _take(case_id: bytes, who: str, connection: Connection) -> list[Told]:
+def _take(case_id: bytes, who: str, why: str | None, connection: Connection) -> list[Told]:
     case = _case(connection, case_id)
     if case.handling != CONSOLE:
-        raise Refused("this case is handled by the receiver, as its agreement says")
-    effects = _step(connection, case, TAKE, who, taken_ms=clock.now_ms(), taken_by=who)
+        _check_abandoned(case, why)
+    effects = _step(connection, case, TAKE, who, why=why, taken_ms=clock.now_ms(), taken_by=who)
     return _told(connection, case, effects)
 
 
@@ -83,6 +85,20 @@ def _close(
     if DROP in effects:
         outbox.drop_of_case(connection, case_id, now_ms)
     return _told(connection, case, effects)
+
+
+def _check_abandoned(case: Case, why: str | None) -> None:
+    """Of an external case only what its receiver does not have may be taken here."""
+    if case.state == FORWARDED:
+        raise Refused(
+            "this case is handled by the receiver, as its agreement says, and it is there; "
+            "close it with the outcome that it tells"
+        )
+    if case.state == RINGING and not (why or "").strip():
+        raise Refused(
+            "this case is handled by the receiver, as its agreement says, but not there yet; "
+            "if it does not arrive, take it and say why, such as --why 'receiver unreachable'"
+        )
 
 
 def _case(connection: Connection, case_id: bytes) -> Case:

@@ -3,7 +3,8 @@
 
 A token bucket per band and topic decides. What goes to the slow lane is given back to its way in
 at once (a PUBACK promises nothing): it must not hold places that other bands need. It is handled
-when there is room, and dropped when the lane is full: the band sends it again until it is stored.
+when there is room, and dropped when the lane is full, or the band's allowance is spent: the band
+sends it again until it is stored.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from opaska_gateway import clock
+from opaska_gateway.allowance import Allowance
+from opaska_gateway.bucket import Bucket
 
 if TYPE_CHECKING:
     from opaska_gateway.intake.arrival import Arrival
@@ -29,39 +32,11 @@ URGENT_BURST, URGENT_PER_S = 30.0, 2.0
 MAX_BUCKETS: Final = 20_000  # full ones are forgotten first
 
 
-class Bucket:
-    """Tokens of one band on one topic."""
-
-    __slots__ = ("_at_s", "_burst", "_per_s", "_tokens")
-
-    def __init__(self, burst: float, per_s: float, now_s: float) -> None:
-        self._burst = burst
-        self._per_s = per_s
-        self._tokens = burst
-        self._at_s = now_s
-
-    def take(self, now_s: float) -> bool:
-        """Whether there was a token."""
-        self._tokens = self.tokens(now_s)
-        self._at_s = now_s
-        if self._tokens < 1.0:
-            return False
-        self._tokens -= 1.0
-        return True
-
-    def tokens(self, now_s: float) -> float:
-        """How many there are."""
-        return min(self._burst, self._tokens + (now_s - self._at_s) * self._per_s)
-
-    def is_full(self, now_s: float) -> bool:
-        """Whether forgetting it would change nothing."""
-        return self.tokens(now_s) >= self._burst
-
-
 class Lanes:
     """Arrivals that wait for a batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance | None = None) -> None:
+        self._allowance = allowance or Allowance()
         self._urgent: deque[Arrival] = deque()
         self._telemetry: deque[Arrival] = deque()
         self._slow: deque[Arrival] = deque()
@@ -78,7 +53,8 @@ class Lanes:
             (self._urgent if arrival.urgent else self._telemetry).append(arrival)
             return
         arrival.done()
-        if self._slow_of[arrival.kid_hex] >= SLOW_PER_BAND or len(self._slow) >= SLOW_LANE:
+        is_full = self._slow_of[arrival.kid_hex] >= SLOW_PER_BAND or len(self._slow) >= SLOW_LANE
+        if is_full or self._allowance.is_spent(arrival.kid_hex):
             self.dropped += 1
             return
         arrival.done = _done_before  # a second PUBACK could free another message of that number

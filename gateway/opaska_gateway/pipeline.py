@@ -55,6 +55,7 @@ STEPS: Final = (*BEFORE, *TOGETHER, *AFTER)
 
 RETRY_FIRST_S: Final = 0.5  # a lock of another program is short
 RETRY_LAST_S: Final = 10.0  # a full disk is noticed as freed within this time
+HANGS_S: Final = 10.0  # a transaction takes milliseconds; a disk or server may stall without error
 
 log = get_logger()
 
@@ -73,7 +74,7 @@ class Pipeline:
         self._before = before
         self._together = together
         self._after = after
-        self._lanes = Lanes()
+        self._lanes = Lanes(context.allowance)
         self._came = asyncio.Event()
         self.sick: str | None = None  # why nothing can be stored now; None = it can
 
@@ -135,7 +136,7 @@ class Pipeline:
                 if reason is None:
                     self._note_well()  # the database works, this batch does not
                     raise
-                self._note_sick(reason, error)
+                self._note_sick(reason, str(error.__cause__ or error))
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_LAST_S)
             else:
@@ -145,11 +146,15 @@ class Pipeline:
     async def _attempt(self, batch: Batch) -> None:
         for before in self._before:
             await before(batch, self._context)
+        hangs = ("the database does not answer", f"no word of it for {HANGS_S:g} s")
+        alarm = asyncio.get_running_loop().call_later(HANGS_S, self._note_sick, *hangs)
         try:
             await self._context.database.transact(partial(self._transaction, batch))
         except Exception:
             self._context.dating.forget()
             raise
+        finally:
+            alarm.cancel()
         for after in self._after:
             after(batch, self._context)
 
@@ -169,12 +174,12 @@ class Pipeline:
             log.error("refusal_not_kept", kid=arrival.kid_hex, problem=repr(failure))
         arrival.done()
 
-    def _note_sick(self, reason: str, error: Exception) -> None:
+    def _note_sick(self, reason: str, problem: str) -> None:
         if self.sick != reason:
             log.error(
                 "nothing_can_be_stored",
                 reason=reason,
-                problem=str(error.__cause__ or error),
+                problem=problem,
                 advice="bands are not answered and keep their reports; storing goes on by itself",
             )
         self.sick = reason

@@ -15,10 +15,13 @@ OWN_REASONS: Final = {
     "wrong_topic": "the frame names another band than the topic it came on",
     "unknown_band": "no such band is registered; register it with `opaska bands add`",
     "revoked": "the band was revoked",
-    "unknown_generation": "the gateway has no key of this generation of the band",
+    "unknown_generation": "the gateway has no key of this generation of the band; rekey it with "
+    "`opaska bands rekey`, and provision it",
     "unusable_key": "the band's row was damaged: the key file does not open its key; put back the "
     "database from your copy, or give the band a new key with `opaska bands rekey`",
     "expired_key": "the key's time ran out",
+    "flood": "the band has sent more in a day than any band can: it is broken, or stolen; look "
+    "for it, or revoke it with `opaska bands revoke`",
     "id_clash": "another frame with the same message id is stored; the band or a copy misbehaves",
     "not_storable": "the gateway failed to store it; its log says why",
 }

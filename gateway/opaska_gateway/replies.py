@@ -7,12 +7,13 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from opaska_gateway import clock, order_arguments
+from opaska_gateway.database.orders import QUESTIONS
 from opaska_gateway.logs import get_logger, journey
 from opaska_gateway.refusals import Refused
 from opaska_gateway.vault import VaultError
 from opaska_protocol.answers import Answer, encode_answer
 from opaska_protocol.errors import ProtocolError
-from opaska_protocol.orders import LOCATE, Order, encode_order
+from opaska_protocol.orders import Order, encode_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +70,7 @@ class Replies:
         except (VaultError, ProtocolError) as error:
             log.error("order_unreadable", kid=band.kid_hex, dseq=dseq, problem=str(error))
             return
-        self._send(band, band.generation, body, keep=kind != LOCATE)  # it runs out
+        self._send(band, band.generation, body, keep=kind not in QUESTIONS)  # they run out
 
     def _send(self, band: Band, generation: int, body: bytes, *, keep: bool) -> bool:
         if band.revoked:

@@ -6,10 +6,12 @@ Knows which bands have something to hear, so that other heartbeats cost nothing.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from opaska_gateway.database import orders
 from opaska_gateway.database.cases import not_echoed
+from opaska_gateway.database.echoes import MOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from opaska_gateway.database.engine import Database
     from opaska_gateway.replies import Replies
 
+    Has = tuple[int | None, int]  # what a band says: version of its settings, its last order
+
 
 class Resender:
     """What bands have not echoed yet. `waiting` holds the kids that have something to hear."""
@@ -30,7 +34,8 @@ class Resender:
         self._bands = bands
         self._replies = replies
         self.waiting = frozenset[bytes]()  # replaced as a whole: another thread reads it
-        self._settled: dict[bytes, int] = {}  # device: version of its settings, as it is to be
+        self._settled: dict[bytes, Has] = {}  # device: all as it is to be
+        self.older_than: set[bytes] = set()  # kids with alarms of after our copy; named once
         self._told: dict[int, int] = {}  # event id: state that was sent
         self._ordered: set[tuple[bytes, int]] = set()  # (kid, dseq) that were sent
 
@@ -46,20 +51,21 @@ class Resender:
         """These bands were told, or will be, more than STORED."""
         self.waiting = self.waiting.union(kids)
 
-    def is_settled(self, device_id: bytes, version: int) -> bool:
-        """Whether this version is the desired one, and known to be in force. Any thread."""
-        return self._settled.get(device_id) == version
+    def is_settled(self, device_id: bytes, has: Has) -> bool:
+        """Whether this version is the desired one, known to be in force, and the order known. Any
+        thread."""
+        return self._settled.get(device_id) == has
 
-    def settle(self, device_id: bytes, version: int | None) -> None:
+    def settle(self, device_id: bytes, has: Has | None) -> None:
         """It is, and needs no look into the database until something changes; None: it is not."""
-        if version is None:
+        if has is None:
             self._settled.pop(device_id, None)
         else:
-            self._settled[device_id] = version
+            self._settled[device_id] = has
 
     async def tell(self, answers: Iterable[Told]) -> None:
         """Tell bands that their reports got further."""
-        answers = list(answers)
+        answers = _newest(list(answers))
         kids = {one.kid for one in answers}
         self.expect_echo(kids)  # first of all: whatever fails here comes with a heartbeat
         bands = await self._bands.fetch(kids)
@@ -89,6 +95,17 @@ class Resender:
                 waiting = await connection.run_sync(orders.waiting, band.device_id)
             for dseq, kind, arguments in waiting:
                 self._replies.order(band, dseq, kind, arguments)
+
+
+def _newest(answers: list[Told]) -> list[Told]:
+    """Of each band so many that nobody waits for the sealing; the others come with heartbeats."""
+    told = Counter[bytes]()
+    newest: list[Told] = []
+    for one in reversed(answers):
+        told[one.kid] += 1
+        if told[one.kid] <= MOST:
+            newest.append(one)
+    return newest
 
 
 def _everything(connection: Connection) -> tuple[list[Told], list[tuple[bytes, int]]]:

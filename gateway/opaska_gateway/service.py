@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from opaska_gateway.broker.keys import update_keys
 from opaska_gateway.centre.failover import Centre
 from opaska_gateway.context import Context
 from opaska_gateway.errors import GatewayError
+from opaska_gateway.health.answer import answering
+from opaska_gateway.health.told import VERSION, Told, socket_of
 from opaska_gateway.intake.mqtt import MqttAddress, MqttIntake
 from opaska_gateway.logs import get_logger
 from opaska_gateway.pipeline import Pipeline
@@ -22,12 +25,14 @@ from opaska_gateway.store import only_gateway_on, open_store
 from opaska_gateway.watch.forward_outbox import Forwarder
 from opaska_gateway.watch.home_time import HomeTime
 from opaska_gateway.watch.raise_falls import FallRaiser
+from opaska_gateway.watch.retention import Retention
 from opaska_gateway.watch.silent_bands import SilenceWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opaska_gateway.broker.access import BrokerAccess
+    from opaska_gateway.centre.settings import CentreSettings
     from opaska_gateway.settings import Settings
     from opaska_gateway.store import Store
 
@@ -48,7 +53,7 @@ async def serve(
     """Run until `stop` is set; `on_ready` is called when reports are taken."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.storage))
-        stack.enter_context(only_gateway_on(settings.storage.database_file))
+        stack.enter_context(only_gateway_on(settings.storage))
         access = await stack.enter_async_context(reach_broker(settings.broker))
         await _update_keys(settings, store)
         try:
@@ -77,7 +82,8 @@ async def _run(
     )
     await context.resender.load()
     await context.bands.warm()
-    async with asyncio.TaskGroup() as group:
+    tell = partial(_told, clock.monotonic_s(), pipeline, intake, centre)
+    async with answering(socket_of(settings.storage), tell), asyncio.TaskGroup() as group:
         group.create_task(_until(stop))
         group.create_task(pipeline.run())
         group.create_task(centre.run())
@@ -85,23 +91,49 @@ async def _run(
         group.create_task(FallRaiser(context, lambda: pipeline.sick).run())
         group.create_task(silence.run())
         group.create_task(HomeTime(context).run())
+        group.create_task(Retention(context, settings.retention).run())
         group.create_task(notice_changes(store.database, partial(_look_again, context)))
         group.create_task(intake.run())
         await intake.ready.wait()
-        if not settings.centre.receiver:
-            log.warning(
-                "no_monitoring_centre",
-                problem="alarms open cases here and reach nobody else; "
-                "add a [[centre.receiver]] table to the settings",
-            )
+        _warn_of_the_centre(settings.centre)
         log.info(
             "ready",
             broker_host=access.host,
             broker_port=access.port,
             broker=settings.broker.kind,
-            database=str(settings.storage.database_file),
+            database=settings.storage.database_url or str(settings.storage.database_file),
         )
         on_ready()
+
+
+def _warn_of_the_centre(centre: CentreSettings) -> None:
+    """What works, and yet leaves an alarm without help."""
+    if not centre.receiver:
+        log.warning(
+            "no_monitoring_centre",
+            problem="alarms open cases here and reach nobody else; "
+            "add a [[centre.receiver]] table to the settings",
+        )
+    for way in centre.receiver:
+        if not way.trusted:
+            log.warning(
+                "centre_unprotected",
+                receiver=way.name,
+                problem="who stands between can hold an alarm back and forge the yes to it; set "
+                "tls = true, or allow_plain = true if a VPN or an own line protects it",
+            )
+
+
+def _told(began_s: float, pipeline: Pipeline, intake: MqttIntake, centre: Centre) -> Told:
+    """For `opaska status`."""
+    return Told(
+        version=VERSION,
+        process_id=os.getpid(),
+        for_s=clock.monotonic_s() - began_s,
+        sick=pipeline.sick,
+        links=intake.health(),
+        receivers=centre.health(),
+    )
 
 
 async def _look_again(context: Context) -> None:

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from opaska_gateway.centre.settings import CentreSettings
 from opaska_gateway.setting_types import LocalPath, Section
@@ -39,6 +39,14 @@ class StorageSettings(Section):
         default=Path("var/opaska.db"),
         description="The SQLite database. Paths are relative to this file.",
     )
+    database_url: str | None = Field(
+        default=None,
+        description=(
+            "A PostgreSQL database in place of that file, as libpq writes it, for when you grow. "
+            "Without a password: that stands in a file of mode 0600, see gateway/deploy."
+        ),
+        examples=["postgresql://opaska@/opaska?host=/run/postgresql"],
+    )
     key_file: LocalPath = Field(
         default=Path("var/opaska.key"),
         description=(
@@ -46,6 +54,45 @@ class StorageSettings(Section):
             "Keep a copy apart from the database's copies: without it the database is unreadable."
         ),
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        form = "write postgresql://USER@HOST/DATABASE"
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError):
+            raise ValueError(f"it is no address; {form}") from None
+        if url.drivername not in ("postgresql", "postgresql+psycopg"):
+            raise ValueError(f"{url.drivername} is not supported; {form}")
+        if url.password is not None or "password" in url.query:
+            raise ValueError(
+                "it holds a password; write that to a file of mode 0600 as "
+                "HOST:PORT:DATABASE:USER:PASSWORD, and add ?passfile=/PATH/OF/THE/FILE here"
+            )
+        return text
+
+    @property
+    def url(self) -> str:
+        """Of the database, whichever it is."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.database_file.absolute()}"
+
+    @property
+    def place(self) -> str:
+        """Of the database and the setting that names it, for the operator."""
+        if self.database_url is not None:
+            return f"{self.database_url}: storage.database_url"
+        return f"{self.database_file}: storage.database_file"
+
+    @property
+    def beside(self) -> Path:
+        """The file beside which a gateway of this machine has its lock and its socket."""
+        return self.database_file if self.database_url is None else self.key_file
 
 
 def _is_loopback(host: str) -> bool:
@@ -157,6 +204,69 @@ class SupervisionSettings(Section):
     )
 
 
+class PlacesSettings(Section):
+    """Where bands are, beyond what they say themselves."""
+
+    cells_file: LocalPath | None = Field(
+        default=None,
+        description=(
+            "A table of the cells of telephone networks in OpenCelliD's columns, .csv or .csv.gz, "
+            "for your country. With it the cell of a band that sees no sky is told with where "
+            "that cell was heard; without it by its numbers alone. Its data have a licence of "
+            "their own."
+        ),
+        examples=["260.csv.gz"],
+    )
+
+
+class RetentionSettings(Section):
+    """For how long what is kept is kept. Alarms, cases, faults, visits and the audit stay."""
+
+    refused_days: int = Field(
+        default=90,
+        ge=1,
+        le=36_500,
+        description=(
+            "Days for which a refused frame is kept: at most 1,000 a day of one band, and of all "
+            "unknown ones together. How many there were, and why, stays."
+        ),
+    )
+    refused_most: int = Field(
+        default=100_000,
+        ge=1_000,
+        description=(
+            "And at most so many refused frames, the newest, each up to 1 KiB: whoever sends "
+            "garbage with stolen bands does not fill the disk."
+        ),
+    )
+    telemetry_days: int = Field(
+        default=400,
+        ge=60,
+        le=36_500,
+        description=(
+            "Days after which heartbeats, positions, pulses and wearing that belong to no case "
+            "lose what they said, also the place of a visit away from home; the cause of a "
+            "silence is told from eight weeks. That they came stays, so that a recorded copy is "
+            "known."
+        ),
+    )
+    motion_days: int = Field(
+        default=365,
+        ge=1,
+        le=36_500,
+        description=(
+            "Days after which the motion around a fall is gone; export it before, by `opaska "
+            "falls relabel`."
+        ),
+    )
+    wear_days: int = Field(
+        default=400,
+        ge=1,
+        le=36_500,
+        description="Days for which `opaska people worn` can tell the hours on the wrist.",
+    )
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -164,4 +274,6 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     broker: BrokerSettings = BrokerSettings()
     supervision: SupervisionSettings = SupervisionSettings()
+    retention: RetentionSettings = RetentionSettings()
+    places: PlacesSettings = PlacesSettings()
     centre: CentreSettings = CentreSettings()

@@ -6,7 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from opaska_gateway.settings import StorageSettings
 
 
+_PROBED = 32  # keys of each kind: so many are not damaged at once
 WRONG_FILE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)  # of the reasons of `sickness`
-CHECKPOINT_WAIT_S = 2.0  # the gateway reads and writes for milliseconds
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,41 @@ class Store:
 @asynccontextmanager
 async def open_store(settings: StorageSettings) -> AsyncGenerator[Store]:
     """Open both, making them at the first start; refuse a key file of another database."""
-    path = settings.database_file
-    _make_folder(path.parent, "storage.database_file")
+    if settings.database_url is None:
+        _make_folder(settings.database_file.parent, "storage.database_file")
     _make_folder(settings.key_file.parent, "storage.key_file")
-    database = Database(f"sqlite+aiosqlite:///{path.absolute()}")
+    async with open_database(settings) as database:
+        yield Store(database, await _open_vault(database, settings))
+
+
+@asynccontextmanager
+async def open_database(settings: StorageSettings) -> AsyncGenerator[Database]:
+    """Open the database alone; what is wrong with it becomes one line."""
+    database = Database(settings.url)
     try:
         await database.__aenter__()
     except (DBAPIError, GatewayError) as error:
         await database.__aexit__(None, None, None)
-        raise _unopened(path, error) from None
+        raise _unopened(settings, error) from None
     try:
-        yield Store(database, await _open_vault(database, settings))
+        yield database
     finally:
         await database.__aexit__(None, None, None)
 
 
 @contextmanager
-def only_gateway_on(database_file: Path) -> Generator[None]:
-    """Hold the database for one running gateway: a second one would steal its connections."""
-    lock = database_file.with_suffix(".lock")
-    with lock.open("a+", encoding="ascii") as file:
+def only_gateway_on(settings: StorageSettings) -> Generator[None]:
+    """Hold the database for one running gateway of this machine: a second one would steal its
+    connections."""
+    held = settings.beside
+    key = "storage.database_file" if settings.database_url is None else "storage.key_file"
+    with held.with_suffix(".lock").open("a+", encoding="ascii") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             raise ConfigurationError(
-                f"{database_file}: storage.database_file: the gateway with process id "
+                f"{held}: {key}: the gateway with process id "
                 f"{file.read().strip()} runs on it; stop that one, or write another file"
             ) from None
         file.truncate(0)
@@ -75,18 +84,8 @@ def only_gateway_on(database_file: Path) -> Generator[None]:
         yield
 
 
-def forget_traces(database_file: Path) -> bool:
-    """Move SQLite's log into the database and cut it, so that overwritten keys are gone for good.
-
-    False when somebody just used the log; it is cut at one of the next times, then.
-    """
-    with closing(sqlite3.connect(database_file, timeout=CHECKPOINT_WAIT_S)) as connection:
-        busy: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-    return busy == 0
-
-
 async def _open_vault(database: Database, settings: StorageSettings) -> Vault:
-    sealed = await _some_wrapped_key(database)
+    sealed = await _some_wrapped_keys(database)
     if not settings.key_file.exists():
         if sealed:
             raise ConfigurationError(
@@ -95,49 +94,77 @@ async def _open_vault(database: Database, settings: StorageSettings) -> Vault:
             )
         return Vault.create(settings.key_file)
     vault = Vault(settings.key_file)
-    try:
-        if sealed:
-            vault.unwrap(*sealed)
-    except VaultError:
+    if sealed and not any(_opens(vault, *key) for key in sealed):
         raise ConfigurationError(
             f"{settings.key_file}: storage.key_file: it belongs to another database; "
             "put back the key file that was made with this one"
-        ) from None
+        )
     return vault
 
 
-async def _some_wrapped_key(database: Database) -> tuple[bytes, bytes] | None:
-    """Purpose and sealed bytes of any key in the database: enough to tell whose vault it needs."""
+def _opens(vault: Vault, purpose: bytes, wrapped: bytes) -> bool:
+    try:
+        vault.unwrap(purpose, wrapped)
+    except VaultError:
+        return False
+    return True
+
+
+async def _some_wrapped_keys(database: Database) -> list[tuple[bytes, bytes]]:
+    """Purposes and sealed bytes of some keys: enough to tell whose vault the database needs, also
+    when one of them is damaged."""
+    bands = (
+        select(device.c.kid, device_key.c.generation, device_key.c.wrapped)
+        .join_from(device_key, device)
+        .limit(_PROBED)
+    )
+    people = (
+        select(person.c.id, person.c.wrapped_key)
+        .where(person.c.wrapped_key.is_not(None))
+        .limit(_PROBED)
+    )
     async with database.read() as connection:
-        key = (
-            await connection.execute(
-                select(device.c.kid, device_key.c.generation, device_key.c.wrapped)
-                .join_from(device_key, device)
-                .limit(1)
-            )
-        ).first()
-        if key:
-            return band_key_purpose(key.kid, key.generation), key.wrapped
-        someone = (
-            await connection.execute(
-                select(person.c.id, person.c.wrapped_key)
-                .where(person.c.wrapped_key.is_not(None))
-                .limit(1)
-            )
-        ).first()
-        return (person_key_purpose(someone.id), someone.wrapped_key) if someone else None
+        return [
+            (band_key_purpose(row.kid, row.generation), row.wrapped)
+            for row in await connection.execute(bands)
+        ] + [
+            (person_key_purpose(row.id), row.wrapped_key)
+            for row in await connection.execute(people)
+        ]
 
 
-def _unopened(path: Path, error: DBAPIError | GatewayError) -> GatewayError:
-    """Whether another time will help, or another file."""
+def _unopened(settings: StorageSettings, error: DBAPIError | GatewayError) -> GatewayError:
+    """Whether another time will help, or another setting."""
     if isinstance(error, GatewayError):
-        return ConfigurationError(f"{path}: storage.database_file: {error}")
+        return ConfigurationError(f"{settings.place}: {error}")
     reason = sickness(error)
-    if reason is not None and getattr(error.orig, "sqlite_errorcode", 0) & 0xFF not in WRONG_FILE:
+    if settings.database_url is not None:
+        return _unreached(settings, error, reason)
+    path = settings.database_file
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT:
+        return ConfigurationError(
+            f"{settings.place}: it is damaged ({error.orig}); put a copy in its place, and before "
+            f"that take away {path.name}-wal and {path.name}-shm, which belong to this one"
+        )
+    if reason is not None and code not in WRONG_FILE:
         return GatewayError(f"{path}: {reason}; nothing was changed, try again")
     return ConfigurationError(
-        f"{path}: storage.database_file: cannot be opened ({error.orig}); "
+        f"{settings.place}: cannot be opened ({error.orig}); "
         "write the path of an Opaska database, or of a new file"
+    )
+
+
+def _unreached(settings: StorageSettings, error: DBAPIError, reason: str | None) -> GatewayError:
+    words = " ".join(str(error.orig).split())
+    if reason is None:
+        return ConfigurationError(
+            f"{settings.place}: cannot be used ({words}); "
+            "write the address of a database of Opaska's own, which its user owns"
+        )
+    return GatewayError(
+        f"{settings.place}: cannot be reached ({words}); "
+        "start the server, or write another address"
     )
 
 

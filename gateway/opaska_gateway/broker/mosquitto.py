@@ -52,6 +52,7 @@ ciphers PSK-AES128-GCM-SHA256:PSK-AES256-GCM-SHA384
 psk_hint opaska
 use_identity_as_username true
 use_username_as_clientid true
+max_connections {band_connections}
 
 # The gateway: two connections under one name and a password.
 listener {gateway_port} 127.0.0.1
@@ -79,6 +80,7 @@ class MosquittoPlan:
     band_port: int = 8883
     gateway_port: int = 1883
     username: str = "opaska-gateway"
+    band_connections: int = 60_000  # fewer than it may have open, so that the gateway gets in
 
     @property
     def psk_file(self) -> Path:
@@ -96,6 +98,7 @@ def configuration(plan: MosquittoPlan) -> str:
         band_address=plan.band_address,
         band_port=plan.band_port,
         gateway_port=plan.gateway_port,
+        band_connections=plan.band_connections,
     )
 
 
@@ -144,7 +147,10 @@ def write_psk_file(path: Path, psk_by_kid: Mapping[str, bytes]) -> None:
 def ask_to_reload(pid_file: Path) -> None:
     """Have Mosquitto read its files again, or raise BrokerError with the command that does it."""
     try:
-        os.kill(int(pid_file.read_text(encoding="ascii")), signal.SIGHUP)
+        pid = int(pid_file.read_text(encoding="ascii"))
+        if pid <= 1:
+            raise ValueError  # more processes than one
+        os.kill(pid, signal.SIGHUP)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it holds no process id"
         raise BrokerError(

@@ -48,6 +48,8 @@ FAULT_KINDS: Final = {
     reports.GAUGE: "fault_gauge",
     reports.STRAP_SENSOR: "fault_strap_sensor",
     reports.CHARGED_TOO_LONG: "fault_charged_too_long",
+    reports.SAFE_MODE: "fault_safe_mode",
+    reports.SIM_CARD: "fault_sim_card",
 }
 
 

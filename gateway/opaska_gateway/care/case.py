@@ -10,13 +10,14 @@ is open joins it. The rules, which follow from promise 4 (never hide a stronger 
 - a case that rings cannot be closed: whoever wants to close it has not seen the newest alarm;
 - a closed case stays closed; what comes later opens a new one, linked to it.
 
-Under an agreement with handling "external" nobody takes cases here: FORWARDED is as far as the
-wrist is told, and the receiver's outcome closes the case.
+Under an agreement with handling "external" FORWARDED is as far as the wrist is told, and the
+receiver's outcome closes the case. It is taken here only while the receiver lacks an alarm of it,
+by somebody who says why: nobody else would look after it.
 
 What still waits for the centre when a case is closed: a named dispatcher who took the case and
 closed it has dealt with every alarm in it, so nothing more is sent (DROP); an alarm that reached
 the centre hours later would send help to a door that was opened long ago. No other end drops
-anything, so an external case, which nobody takes here, never loses an alarm.
+anything, so an external case that nobody took over here never loses an alarm.
 """
 
 from __future__ import annotations

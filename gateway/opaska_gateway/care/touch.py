@@ -10,7 +10,6 @@ be told better later.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Final, NamedTuple
 
 from opaska_gateway.care.sdm import CardKeys, counter_of
@@ -31,17 +30,23 @@ REPLAYED: Final = "replayed"  # this reading has counted before
 VERDICTS: Final = (VERIFIED, PLAIN, UNKNOWN, UNCHECKED, NO_PROOF, WRONG_PROOF, REPLAYED)
 COUNTING: Final = frozenset((VERIFIED, PLAIN, UNKNOWN, UNCHECKED))
 WELCOME: Final = frozenset((VERIFIED, PLAIN))  # is told what was planned
+REMEMBERED: Final = frozenset((VERIFIED, UNCHECKED, UNKNOWN))  # whose readings count once
 REVOKED: Final = "revoked"  # instead of a verdict that counts
 FLOOD: Final = "flood"  # instead of one that counts unproved: a stolen band makes them up
 
-MOST_UNPROVED: Final = 100  # touches at one band in a day; a busy one has twenty
+MOST_UNPROVED: Final = 100  # touches at one band in a day (UTC); a busy one has twenty
 DAY_MS: Final = 86_400_000
+
+# marks of a touch that counts, for a human
+OTHERS: Final = "other_organisation"  # the card is another organisation's than the wearer
+AFTER: Final = "came_after_revoked"  # the card was revoked since; a stolen band may lie about when
 
 
 class Card(NamedTuple):
     """A registered card."""
 
     id: bytes
+    organisation_id: bytes
     carer_id: bytes
     kind: str
     keys: CardKeys | None  # None: it has none, or they cannot be read
@@ -69,24 +74,23 @@ def judge(card: Card | None, uid: bytes, proof: bytes | None) -> Judged:
     return Judged(WRONG_PROOF) if counter is None else Judged(VERIFIED, counter)
 
 
-class Floods:
-    """Which bands say on which days more of cards than can be."""
-
-    def __init__(self) -> None:
-        self._unproved: Counter[tuple[bytes, int]] = Counter()
-
-    def count(self, device_id: bytes, verdict: str, at_ms: int) -> None:
-        """All touches first."""
-        if verdict != VERIFIED:
-            self._unproved[device_id, at_ms // DAY_MS] += 1
-
-    def standing(self, device_id: bytes, verdict: str, at_ms: int) -> str:
-        """The verdict; what a card has proved counts in a flood, too."""
-        is_flood = self._unproved[device_id, at_ms // DAY_MS] > MOST_UNPROVED
-        return FLOOD if is_flood and verdict in COUNTING and verdict != VERIFIED else verdict
-
-
 def standing(verdict: str, at_ms: int, revoked_ms: int | None) -> str:
     """The verdict, or that the card had been revoked by then."""
     too_late = revoked_ms is not None and at_ms >= revoked_ms
     return REVOKED if too_late and verdict in COUNTING else verdict
+
+
+def is_replay(verdict: str, is_new: bool) -> bool:
+    """Whether a reading counts no more. What nobody can check may say the same each time."""
+    return not is_new and verdict != UNKNOWN
+
+
+def marks(
+    owner: bytes, card_owner: bytes | None, received_ms: int, revoked_ms: int | None
+) -> tuple[str, ...]:
+    """What a human should know of a touch that counts."""
+    found = {
+        OTHERS: card_owner not in (None, owner),
+        AFTER: revoked_ms is not None and received_ms >= revoked_ms,
+    }
+    return tuple(mark for mark, is_so in found.items() if is_so)

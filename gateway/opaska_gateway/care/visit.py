@@ -67,7 +67,8 @@ TRANSITIONS: Final[Mapping[tuple[str, str], tuple[str, tuple[str, ...]]]] = {
     (UNBEGUN, DOUBLED): (UNBEGUN, ()),
 }
 
-SLIP_MS: Final = 60_000
+MINUTE_MS: Final = 60_000
+SLIP_MS: Final = MINUTE_MS
 LIMIT_MS: Final = 16 * 3_600_000  # as the band counts it
 LONG_MS: Final = 8 * 3_600_000
 
@@ -90,6 +91,7 @@ class Touch:
     counter: int | None  # of a card that proves its readings
     at_ms: int
     error_ms: int | None  # None: at the latest then
+    marks: tuple[str, ...] = ()  # its own: care/touch.py
 
     @property
     def device_id(self) -> bytes:
@@ -127,6 +129,18 @@ class Visit:
         return self.first.event_id
 
     @property
+    def wearer(self) -> bytes:
+        return self.first.wearer
+
+    @property
+    def carer(self) -> bytes:
+        return self.first.carer
+
+    @property
+    def carer_id(self) -> bytes | None:
+        return self.first.carer_id
+
+    @property
     def from_ms(self) -> int:
         return self.first.at_ms
 
@@ -138,12 +152,17 @@ class Visit:
         return self.end.at_ms if self.end else self.from_ms
 
     @property
+    def minutes(self) -> int | None:
+        """How long it was, once that is known."""
+        lasted_ms = self.to_ms - self.from_ms
+        return round(lasted_ms / MINUTE_MS) if self.state == ENDED and lasted_ms >= 0 else None
+
+    @property
     def service(self) -> int:
-        """Of the card; else the number of taps, those of the end if they say something."""
+        """Of the card; else the number of taps, the latest that say something."""
         if self.first.service is not None:
             return self.first.service
-        last = self.end or self.first
-        return last.taps if last.taps > 1 else self.first.taps
+        return next((one.taps for one in reversed(self.touches) if one.taps > 1), 1)
 
     def step(self, event: str) -> None:
         """KeyError for what cannot be."""
@@ -249,3 +268,4 @@ def _conclude(visit: Visit, now_ms: int) -> None:
         VAGUE: any(one.error_ms is None for one in (visit.begin, visit.end) if one),
     }
     visit.marks.update(mark for mark, is_so in said.items() if is_so)
+    visit.marks.update(mark for touch in visit.touches for mark in touch.marks)

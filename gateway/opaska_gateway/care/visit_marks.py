@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What only shows when visits are laid beside each other; a human looks at it, nothing is refused.
+"""What only shows when visits are laid beside each other, also those that were noted by hand; a
+human looks at it, nothing is refused.
 
 Each goes once through the visits, however many a stolen band has made up.
 """
@@ -8,29 +9,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opaska_gateway.care.by_hand import TOLD_TWICE
 from opaska_gateway.care.visit import ORDER, TOGETHER, TWICE, TWO_PLACES, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from opaska_gateway.care.by_hand import ByHand
     from opaska_gateway.care.visit import Touch
 
-    Who = Callable[[Visit], bytes]
+    Stay = Visit | ByHand
+    Who = Callable[[Stay], bytes]
 
 Reading = tuple[bytes, int]  # card, counter
 
 
-def mark(visits: Sequence[Visit], replayed: Collection[Reading]) -> None:
-    """Mark overlaps, and readings of cards that were presented twice or out of their order."""
-    in_order = sorted(visits, key=lambda one: one.from_ms)
-    _overlaps(in_order, TOGETHER, lambda one: one.first.wearer, lambda one: one.first.carer)
-    known = [one for one in in_order if one.first.carer_id is not None]
-    _overlaps(known, TWO_PLACES, lambda one: one.first.carer, lambda one: one.first.wearer)
+def mark(
+    visits: Sequence[Visit], replayed: Collection[Reading], by_hand: Sequence[ByHand] = ()
+) -> None:
+    """Mark overlaps, what is told twice, and readings of cards that were presented twice or out of
+    their order."""
+    stays: list[Stay] = sorted((*visits, *by_hand), key=lambda one: one.from_ms)
+    _overlaps(stays, TOGETHER, lambda one: one.wearer, lambda one: one.carer)
+    known = [one for one in stays if one.carer_id is not None]
+    _overlaps(known, TWO_PLACES, lambda one: one.carer, lambda one: one.wearer)
     for visit in visits:
         readings = {(one.card, one.counter) for one in visit.touches if one.counter is not None}
         if not readings.isdisjoint(replayed):
             visit.marks.add(TWICE)
     _counters(visits)
+    _told_twice(visits, by_hand)
+
+
+def _told_twice(visits: Iterable[Visit], by_hand: Iterable[ByHand]) -> None:
+    """The card's touches may come from an offline band when somebody has noted the visit."""
+    of_both: dict[tuple[bytes, bytes], list[Visit]] = {}
+    for visit in visits:
+        of_both.setdefault((visit.wearer, visit.carer), []).append(visit)
+    for one in by_hand:
+        for visit in filter(one.is_same, of_both.get((one.wearer, one.carer), ())):
+            visit.marks.add(TOLD_TWICE)
+            one.marks.add(TOLD_TWICE)
 
 
 class _Group:
@@ -39,9 +58,9 @@ class _Group:
 
     def __init__(self) -> None:
         self._latest: dict[bytes, int] = {}  # ends by who, at most two
-        self._alone: list[Visit] = []  # not marked
+        self._alone: list[Stay] = []  # not marked
 
-    def add(self, visit: Visit, who: bytes, mark: str, who_of: Who) -> None:
+    def add(self, visit: Stay, who: bytes, mark: str, who_of: Who) -> None:
         """The visits come by their beginnings."""
         if any(one != who and to_ms > visit.from_ms for one, to_ms in self._latest.items()):
             visit.marks.add(mark)
@@ -56,7 +75,7 @@ class _Group:
         self._latest = dict(latest)
 
 
-def _overlaps(visits: Iterable[Visit], mark: str, group_of: Who, who_of: Who) -> None:
+def _overlaps(visits: Iterable[Stay], mark: str, group_of: Who, who_of: Who) -> None:
     groups: dict[bytes, _Group] = {}
     for visit in visits:
         group = groups.setdefault(group_of(visit), _Group())

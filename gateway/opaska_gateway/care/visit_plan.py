@@ -21,12 +21,14 @@ class Plan(NamedTuple):
     at_ms: int
 
 
-def expected(plans: Iterable[Plan], carer_id: bytes, at_ms: int) -> Plan | None:
-    """The one for this carer that is nearest; else the nearest of those for anybody."""
+def expected(
+    plans: Iterable[Plan], carer_id: bytes, at_ms: int, *, is_own: bool = True
+) -> Plan | None:
+    """The one for this carer that is nearest; else the nearest of those for anybody of our own
+    organisation: another's carer learns nothing of those."""
+    whose = (None, carer_id) if is_own else (carer_id,)
     fitting = [
-        plan
-        for plan in plans
-        if plan.carer_id in (None, carer_id) and abs(plan.at_ms - at_ms) <= AROUND_MS
+        plan for plan in plans if plan.carer_id in whose and abs(plan.at_ms - at_ms) <= AROUND_MS
     ]
     return min(
         fitting, key=lambda one: (one.carer_id is None, abs(one.at_ms - at_ms)), default=None

@@ -52,3 +52,12 @@ def worn_at(assignments: Sequence[Assignment], at_ms: int) -> Assignment | None:
         if one.from_ms <= at_ms and (one.to_ms is None or at_ms < one.to_ms):
             return one
     return None
+
+
+def worn_despite_clock(assignments: Sequence[Assignment], now_ms: int) -> Assignment | None:
+    """The assignment that holds and yet begins later than now: our clock has been set back since,
+    or has not found the time yet after a start."""
+    for one in assignments:
+        if one.to_ms is None and one.from_ms > now_ms:
+            return one
+    return None

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from opaska_gateway.centre.dc09 import MAX_SEQ, decode, encode
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 AVOID_S = 60.0  # after silence others go first for this long, then this path is tried again
 # After these a repeat on the same path would end the same way, or make things worse.
 _FINAL = ("accepted", "accepted_plain", "unverified", "duh", "busy", "unsendable")
-NOTICES = 20  # the newest kept for the operator
+_AWAY = ("silent", "unusable")  # whoever answers so is no receiver just now
 # Sequence numbers up to here belong to events, those above to line tests: an answer to the one is
 # never one to the other. The numbers of two events meet again after 2,250 events.
 EVENT_SEQS = MAX_CODES * 2_250
@@ -54,13 +53,11 @@ MAX_OFFSET_MS = 100 * 366 * 86_400_000
 class _State:
     """What is known about the receiver; see PathHealth for the meaning of each."""
 
+    changed_at_s: float  # loop time since which it is in its state
     state: Literal["unknown", "up", "refusing", "down"] = "unknown"
-    sent: int = 0
-    accepted: int = 0
-    last_accepted_ms: int | None = None
-    last_problem: str = ""
     clock_offset_ms: int = 0
-    notices: deque[str] = field(default_factory=lambda: deque(maxlen=NOTICES))
+    notice: str = ""
+    noticed_at_s: float = 0.0  # loop time
     failed_at_s: float = float("-inf")  # loop time of the last silence
     heard_at_s: float = float("-inf")  # loop time of the last yes to the supervision account
 
@@ -77,7 +74,7 @@ class Dc09Path:
         self._key = settings.key_bytes
         self._link = Link(settings)
         self._log = get_logger().bind(receiver=settings.name)
-        self._known = _State()
+        self._known = _State(asyncio.get_running_loop().time())
         # Of line tests. It starts anywhere: a recorded answer of before our start fits no test.
         self._tests = random.randrange(MAX_SEQ - EVENT_SEQS)  # noqa: S311 - not a secret
 
@@ -122,15 +119,14 @@ class Dc09Path:
 
     def health(self) -> PathHealth:
         known = self._known
+        now_s = asyncio.get_running_loop().time()
         return PathHealth(
             name=self.name,
             state=known.state,
-            sent=known.sent,
-            accepted=known.accepted,
-            last_accepted_ms=known.last_accepted_ms,
-            last_problem=known.last_problem,
+            for_s=now_s - known.changed_at_s,
+            notice=known.notice,
+            noticed_s=now_s - known.noticed_at_s,
             clock_offset_ms=known.clock_offset_ms,
-            notices=tuple(known.notices),
         )
 
     async def close(self) -> None:
@@ -160,7 +156,6 @@ class Dc09Path:
         asked: list[Frame] = []
 
         def make_frame() -> bytes:
-            self._known.sent += 1
             asked.append(replace(frame, time_ms=self._now_ms() + self._known.clock_offset_ms))
             return encode(asked[-1], self._key)
 
@@ -190,31 +185,37 @@ class Dc09Path:
         known = self._known
         now_s = asyncio.get_running_loop().time()
         if verdict.meaning in ("accepted", "accepted_plain"):
-            known.state = "up"
-            known.accepted += 1
-            known.last_accepted_ms = self._now_ms()
+            self._enter("up")
             if frame.account == self._settings.account:
                 known.heard_at_s = now_s
             return
-        self._notice(f"centre_{verdict.meaning}", f"{wording.code}: {verdict.detail}")
+        self._notice(verdict, f"{wording.code}: {verdict.detail}")
         if verdict.meaning in ("busy", "unsendable"):
             return  # says nothing about the receiver
-        known.last_problem = verdict.detail
-        if verdict.meaning in ("silent", "unusable"):
-            known.state = "down"
+        if verdict.meaning in _AWAY:
+            self._enter("down")
             known.failed_at_s = now_s
         else:
-            known.state = "refusing"
+            self._enter("refusing")
         if verdict.receiver_time_ms is not None:
             offset_ms = verdict.receiver_time_ms - self._now_ms()
             known.clock_offset_ms = offset_ms if abs(offset_ms) < MAX_OFFSET_MS else 0
 
-    def _notice(self, event: str, sentence: str) -> None:
-        """Tell the operator; the same again and again is told once."""
-        if self._known.notices and self._known.notices[-1] == sentence:
-            return
-        self._known.notices.append(sentence)
-        self._log.warning(event, detail=sentence)
+    def _enter(self, state: Literal["up", "refusing", "down"]) -> None:
+        known = self._known
+        if known.state == "down" and state != "down":
+            self._log.info("centre_answers_again", after=known.notice)
+        if known.state != state:
+            known.state, known.changed_at_s = state, asyncio.get_running_loop().time()
+
+    def _notice(self, verdict: Verdict, sentence: str) -> None:
+        """Tell the operator; the same again and again is told once for each time it is away."""
+        known = self._known
+        is_news = verdict.meaning in _AWAY and known.state != "down"
+        if sentence != known.notice or is_news:
+            known.notice = sentence
+            self._log.warning(f"centre_{verdict.meaning}", detail=sentence)
+        known.noticed_at_s = asyncio.get_running_loop().time()
 
 
 def event_seq(number: int, code_index: int) -> int:

@@ -64,12 +64,10 @@ class PathHealth:
     # up        the last answer was a yes
     # refusing  it answers, but not with a yes
     # down      the last attempt brought no usable answer
-    sent: int  # frames since the start, line tests included
-    accepted: int  # frames answered by a yes
-    last_accepted_ms: int | None  # UTC since 1970
-    last_problem: str  # "" if there was none
+    for_s: float  # it has been in that state for so long
+    notice: str  # what an operator should look at last; "" if there was nothing
+    noticed_s: float  # how long ago that was seen last
     clock_offset_ms: int  # what its last NAK taught: its clock minus ours
-    notices: tuple[str, ...]  # what an operator should look at, newest last
 
 
 class Path(Protocol):

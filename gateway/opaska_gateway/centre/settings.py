@@ -48,7 +48,7 @@ class ReceiverSettings(Section):
     name: str = Field(
         min_length=1,
         max_length=40,
-        description="Name in logs, cases and health pages.",
+        description="Name in logs, cases and `opaska status`.",
         examples=["main"],
     )
     host: str = Field(

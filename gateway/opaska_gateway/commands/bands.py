@@ -45,6 +45,7 @@ WHERE_COLUMNS = (
     ("WITHIN M", "accuracy_m"),
     ("AGE S", "age_s"),
     ("CELL", "cell"),
+    ("CELL AT", "cell_at"),
 )
 VITALS_COLUMNS = (
     ("MEASURED", "measured_ms"),
@@ -222,14 +223,9 @@ def locate(
     config: ConfigOption = None,
 ) -> None:
     """Order one position from a band, now; `bands where` shows it when it has come."""
+    from opaska_gateway.registry import whereabouts
 
-    async def work(office: Office) -> int:
-        from opaska_gateway.registry import whereabouts
-
-        async with office.change() as change:
-            return await whereabouts.locate(change, band, why)
-
-    typer.echo(f"order {at_office(config, work)} waits for band {band}")
+    _order(config, band, lambda change: whereabouts.locate(change, band, why))
 
 
 @app.command()
@@ -245,14 +241,9 @@ def zones(
 
     The band raises an alarm when all of them are left, and tells when one is entered again.
     """
+    from opaska_gateway.registry import whereabouts
 
-    async def work(office: Office) -> int:
-        from opaska_gateway.registry import whereabouts
-
-        async with office.change() as change:
-            return await whereabouts.set_zones(change, band, circles or [], why)
-
-    typer.echo(f"order {at_office(config, work)} waits for band {band}")
+    _order(config, band, lambda change: whereabouts.set_zones(change, band, circles or [], why))
 
 
 @app.command()
@@ -265,10 +256,11 @@ def where(
     """Where a band said that its wearer of now was, the latest first."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
-        from opaska_gateway.registry import whereabouts
+        from opaska_gateway.registry import cells, whereabouts
 
         async with office.change() as change:
-            return await whereabouts.of_band(change, band, why)
+            found = await whereabouts.of_band(change, band, why)
+        return cells.tell(found, office.settings.places.cells_file)
 
     show_rows(at_office(config, work), WHERE_COLUMNS, as_json=as_json)
 
@@ -289,6 +281,18 @@ def vitals(
             return await measured.of_band(change, band, why)
 
     show_rows(at_office(config, work), VITALS_COLUMNS, as_json=as_json)
+
+
+@app.command()
+def measure(
+    band: BandArgument,
+    why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    config: ConfigOption = None,
+) -> None:
+    """Order one measurement of the pulse, now; `bands vitals` shows it when it has come."""
+    from opaska_gateway.registry import vitals as measured
+
+    _order(config, band, lambda change: measured.measure(change, band, why))
 
 
 @app.command()
@@ -357,3 +361,13 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     worn = row["person_id"] is not None
     state = "revoked" if row["revoked_ms"] else "worn" if worn else "in store"
     return {**row, "state": state, "kid": row["kid"].hex()}
+
+
+def _order(config: Path | None, band: str, give: Callable[[Change], Awaitable[int]]) -> None:
+    """Order something of a band, and say so."""
+
+    async def work(office: Office) -> int:
+        async with office.change() as change:
+            return await give(change)
+
+    typer.echo(f"order {at_office(config, work)} waits for band {band}")

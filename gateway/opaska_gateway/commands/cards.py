@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from opaska_gateway import clock
 from opaska_gateway.commands.bundle import OutOption, bundle_receiver
 from opaska_gateway.commands.carers import CarerArgument
 from opaska_gateway.commands.office import (
@@ -20,6 +21,7 @@ from opaska_gateway.commands.office import (
     errors_told,
 )
 from opaska_gateway.commands.output import show_rows
+from opaska_gateway.commands.services import Language, LanguageOption, in_words
 from opaska_gateway.errors import Refused
 
 if TYPE_CHECKING:
@@ -74,31 +76,40 @@ def add(
 
 
 @app.command("list")
-def list_(as_json: JsonOption = False, config: ConfigOption = None) -> None:
+def list_(
+    language: LanguageOption = Language.PL,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
     """Every card, whose it is, and its highest reading so far."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
         from opaska_gateway.registry import cards
 
         async with office.read() as connection:
-            return await cards.list_all(connection, office.store.vault)
+            now_ms = clock.now_ms()
+            return await cards.list_all(connection, office.store.vault, now_ms, language.value)
 
-    show_rows(at_office(config, work), COLUMNS, as_json=as_json)
+    show_rows(in_words(at_office(config, work), as_json), COLUMNS, as_json=as_json)
 
 
 @app.command()
 def revoke(
     card: CardArgument,
     why: Annotated[str, typer.Option(help="The reason, for the audit.")],
+    since: Annotated[
+        str | None,
+        typer.Option(help='When it was lost, such as "2026-12-24 14:00"; else now.'),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Let a card's touches from now on count no more, for ever."""
+    """Let a card's touches count no more, from now on or since it was lost, for ever."""
 
     async def work(office: Office) -> str:
         from opaska_gateway.registry import cards
 
         async with office.change() as change:
-            return await cards.revoke(change, card, why)
+            return await cards.revoke(change, card, why, since)
 
     typer.echo(f"card {at_office(config, work)} is revoked")
 

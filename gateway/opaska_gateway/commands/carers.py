@@ -60,11 +60,10 @@ def erase(
 
     async def work(office: Office) -> bytes:
         from opaska_gateway.registry import carers
-        from opaska_gateway.store import forget_traces
 
         async with office.change() as change:
             erased = await carers.erase(change, carer, why)
-        if not forget_traces(office.settings.storage.database_file):
+        if not await office.store.database.forget_traces():
             typer.echo(TRACES, err=True)
         return erased
 

@@ -94,10 +94,11 @@ async def shown(office: Office, case_id: bytes) -> dict[str, Any]:
     from sqlalchemy.exc import DBAPIError
 
     from opaska_gateway.database.sickness import sickness
-    from opaska_gateway.registry import cases
+    from opaska_gateway.registry import cases, cells
 
     async with office.read() as connection:
         found = await cases.show(connection, office.store.vault, case_id)
+    found["places"] = cells.tell(found["places"], office.settings.places.cells_file)
     try:
         if found["places"]:
             async with office.change() as change:
@@ -111,13 +112,22 @@ async def shown(office: Office, case_id: bytes) -> dict[str, Any]:
 
 
 @app.command()
-def take(case: CaseArgument, config: ConfigOption = None) -> None:
+def take(
+    case: CaseArgument,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            help="Why you take one that a receiver handles and does not have; for the audit."
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
     """Say that you look after a case; the wrist feels it."""
 
     async def work(office: Office) -> None:
         from opaska_gateway import desk
 
-        await desk.take(_context(office), await _id_of(office, case), office.who)
+        await desk.take(_context(office), await _id_of(office, case), office.who, why)
 
     at_office(config, work)
     typer.echo(f"case {case} is taken")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from opaska_gateway.commands.office import errors_told
+from opaska_gateway.errors import ConfigurationError
 
 app = typer.Typer(help="The settings file: example and check.", no_args_is_help=True)
 
@@ -34,4 +35,10 @@ def check(file: Annotated[Path, typer.Argument(help="Settings file (TOML).")]) -
             Vault(settings.storage.key_file)
         if settings.broker.kind == "mosquitto":
             mosquitto_password(settings.broker)
+        cells_file = settings.places.cells_file
+        if cells_file and not cells_file.is_file():
+            raise ConfigurationError(
+                f"{file}: places.cells_file: there is no file {cells_file}; "
+                "write the path of one, or leave the line out"
+            )
     typer.echo(f"{file}: correct")

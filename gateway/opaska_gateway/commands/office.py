@@ -82,8 +82,8 @@ def at_office(config: Path | None, work: Callable[[Office], Awaitable[Result]]) 
                 reason = sickness(error)
                 if reason is None:
                     raise
-                file = settings.storage.database_file
-                raise GatewayError(f"{file}: {reason}; nothing was changed, try again") from None
+                where = settings.storage.database_url or settings.storage.database_file
+                raise GatewayError(f"{where}: {reason}; nothing was changed, try again") from None
 
     keep_files_private()
     with errors_told():
@@ -96,9 +96,9 @@ def keep_files_private() -> None:
 
 
 def operator() -> str:
-    """Who is typing, for the audit."""
+    """Who is typing, for the audit: not the user whom all of them become to reach the database."""
     try:
-        return f"os:{getpass.getuser()}"
+        return f"os:{os.environ.get('SUDO_USER') or getpass.getuser()}"
     except (KeyError, OSError):  # a user id without a name, as in some containers
         return "os:unknown"
 

@@ -29,7 +29,8 @@ def show_rows(
 
 def show_json(value: Any) -> None:
     """Print one JSON value; ids as hex."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_text))
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_text)
+    typer.echo("".join(one if one.isprintable() or one == "\n" else _escaped(one) for one in text))
 
 
 def show_facts(facts: Mapping[str, Any], *, as_json: bool) -> None:
@@ -51,6 +52,11 @@ def time_text(ms: int | None) -> str:
     if ms is None:
         return ""
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _escaped(letter: str) -> str:
+    """A band's own words must not steer a terminal."""
+    return json.dumps(letter)[1:-1]
 
 
 def _is_terminal() -> bool:

@@ -185,14 +185,20 @@ def absent(
 
 
 @app.command()
-def present(person: PersonArgument, config: ConfigOption = None) -> None:
-    """A person is back before the absence ends, or does not go."""
+def present(
+    person: PersonArgument,
+    planned: Annotated[
+        bool, typer.Option("--planned", help="Call off the absences that are still to come, too.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """A person is back before the absence ends; with --planned she does not go, either."""
 
     async def work(office: Office) -> int:
         from opaska_gateway.registry import absences
 
         async with office.change() as change:
-            return await absences.end(change, person)
+            return await absences.end(change, person, planned_too=planned)
 
     typer.echo(f"{at_office(config, work)} absence(s) of person {person} ended")
 
@@ -220,11 +226,10 @@ def erase(
 
     async def work(office: Office) -> bytes:
         from opaska_gateway.registry import people
-        from opaska_gateway.store import forget_traces
 
         async with office.change() as change:
             erased = await people.erase(change, person, why)
-        if not forget_traces(office.settings.storage.database_file):
+        if not await office.store.database.forget_traces():
             typer.echo(TRACES, err=True)
         return erased
 

@@ -21,8 +21,9 @@ from opaska_gateway.commands.office import (
     days_ago_ms,
     errors_told,
 )
-from opaska_gateway.commands.output import show_json, show_rows, time_text
+from opaska_gateway.commands.output import show_rows, time_text
 from opaska_gateway.commands.people import TIME_HELP, PersonArgument
+from opaska_gateway.commands.services import Language, LanguageOption, in_words
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -72,6 +73,7 @@ def list_(
     person: Annotated[str | None, typer.Option(help="Of one wearer only: the id.")] = None,
     carer: CarerOption = None,
     days: DaysOption = 7,
+    language: LanguageOption = Language.PL,
     as_json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -83,13 +85,13 @@ def list_(
         now_ms, since_ms, vault = clock.now_ms(), days_ago_ms(days), office.store.vault
         async with office.read() as connection:
             times = (since_ms, now_ms, now_ms)
-            return await visits.list_all(connection, vault, *times, person, carer)
+            which = person, carer, language.value
+            return await visits.list_all(connection, vault, *times, *which)
 
-    lines = at_office(config, work)
-    if as_json:
-        show_json(lines)
-    else:
-        show_rows([line | {"said": _said(line)} for line in lines], COLUMNS, as_json=False)
+    lines = in_words(at_office(config, work), as_json)
+    if not as_json:
+        lines = [line | {"said": _said(line)} for line in lines]
+    show_rows(lines, COLUMNS, as_json=as_json)
 
 
 @app.command()
@@ -99,24 +101,53 @@ def refused(
     """Touches that do not count: replayed, copied or revoked cards, and how often."""
 
     async def work(office: Office) -> list[dict[str, Any]]:
-        from opaska_gateway.registry import visits
+        from opaska_gateway.registry import visit_refusals
 
         async with office.read() as connection:
             vault, now_ms = office.store.vault, clock.now_ms()
-            return await visits.refused(connection, vault, days_ago_ms(days), now_ms)
+            return await visit_refusals.list_all(connection, vault, days_ago_ms(days), now_ms)
 
     show_rows(at_office(config, work), REFUSED_COLUMNS, as_json=as_json)
 
 
 @app.command()
+def add(
+    person: PersonArgument,
+    carer: Annotated[str, typer.Option(metavar="CARER", help="Who came: the id of a carer.")],
+    begin: Annotated[str, typer.Option("--from", help=TIME_HELP)],
+    end: Annotated[str, typer.Option("--to", help=TIME_HELP)],
+    asked_by: Annotated[str, typer.Option(help="Who asked for it; kept sealed.")],
+    why: Annotated[str, typer.Option(help="Why there was no touch; kept sealed.")],
+    service: Annotated[int, typer.Option(help="Its number, 1 to 99.")] = 1,
+    away: Annotated[
+        bool | None, typer.Option("--away/--home", help="Where it was, if somebody says.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Note a visit by hand, when the card was forgotten; it stays marked as such."""
+
+    async def work(office: Office) -> str:
+        from opaska_gateway.registry import by_hand
+
+        told = by_hand.Told(begin, end, service, away)
+        async with office.change() as change:
+            return await by_hand.add(change, person, carer, told, asked_by, why)
+
+    typer.echo(f"visit {at_office(config, work)} is noted, by hand")
+
+
+@app.command()
 def correct(
-    visit: Annotated[int, typer.Argument(metavar="VISIT", help="Its number in the list.")],
+    visit: Annotated[str, typer.Argument(metavar="VISIT", help="Its number in the list.")],
     why: WhyOption,
     begin: Annotated[str | None, typer.Option("--from", help=TIME_HELP)] = None,
     end: Annotated[str | None, typer.Option("--to", help=TIME_HELP)] = None,
     carer: CarerOption = None,
     service: Annotated[int | None, typer.Option(help="Its number, 1 to 99.")] = None,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="It was no visit.")] = False,
+    withdraw: Annotated[
+        bool | None,
+        typer.Option("--withdraw/--reinstate", help="It was no visit; or it was one after all."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Say what a visit was; it stands beside what the band has measured, with your name."""
@@ -172,7 +203,10 @@ def call_off(
 
 @app.command("planned")
 def planned_(
-    days: DaysOption = 7, as_json: JsonOption = False, config: ConfigOption = None
+    days: DaysOption = 7,
+    language: LanguageOption = Language.PL,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
 ) -> None:
     """Planned visits, since some days and to come: expected, done, missed or called off."""
 
@@ -180,10 +214,10 @@ def planned_(
         from opaska_gateway.registry import planned
 
         async with office.read() as connection:
-            vault, now_ms = office.store.vault, clock.now_ms()
-            return await planned.list_all(connection, vault, days_ago_ms(days), now_ms)
+            times = days_ago_ms(days), clock.now_ms()
+            return await planned.list_all(connection, office.store.vault, *times, language.value)
 
-    show_rows(at_office(config, work), PLANNED_COLUMNS, as_json=as_json)
+    show_rows(in_words(at_office(config, work), as_json), PLANNED_COLUMNS, as_json=as_json)
 
 
 @app.command()
@@ -191,33 +225,36 @@ def export(
     why: Annotated[str, typer.Option(help="The reason, for the audit.")],
     out: Annotated[Path | None, typer.Option(help="A new file, mode 0600; else stdout.")] = None,
     days: DaysOption = 31,
+    language: LanguageOption = Language.PL,
     config: ConfigOption = None,
 ) -> None:
     """Visits as CSV, times where the wearer lives; with coordinates of those away from home."""
 
-    async def work(office: Office, file: TextIO) -> int:
+    async def work(office: Office) -> list[dict[str, Any]]:
         from opaska_gateway.registry import visit_export
 
         async with office.change() as change:
-            since_ms = days_ago_ms(days)
-            return await visit_export.export(change, since_ms, change.at_ms, why, file)
+            times = days_ago_ms(days), change.at_ms
+            return await visit_export.export(change, *times, why, language.value)
 
     receiver: AbstractContextManager[TextIO] = new_file(out) if out else nullcontext(sys.stdout)
     with errors_told(), receiver as file:
-        count = at_office(config, lambda office: work(office, file))
-    typer.echo(f"{count} visit(s) exported", err=True)
+        from opaska_gateway.registry import visit_export
+
+        rows = at_office(config, work)  # that they leave is in the audit by now
+        visit_export.write(rows, file)
+    typer.echo(f"{len(rows)} visit(s) exported", err=True)
 
 
 def _said(line: dict[str, Any]) -> str:
     """The last that people say of each thing."""
     last = {one["what"]: one for one in line["said"]}
-    return "; ".join(
-        "withdrawn by {by}".format(**one)
-        if what == "withdrawn"
-        else f"{what} {_value(what, one['is'])} by {one['by']}"
-        for what, one in last.items()
-    )
+    return "; ".join(f"{_in_words(what, one['is'])} by {one['by']}" for what, one in last.items())
 
 
-def _value(what: str, value: Any) -> str:
-    return time_text(value) if what in ("from", "to") else str(value)
+def _in_words(what: str, value: Any) -> str:
+    if what == "by_hand":
+        return f"asked by {value}, noted"
+    if what == "withdrawn":
+        return "withdrawn" if value else "reinstated"
+    return f"{what} {time_text(value) if what in ('from', 'to') else value}"

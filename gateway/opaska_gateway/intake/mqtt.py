@@ -12,11 +12,11 @@ import asyncio
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from opaska_gateway import clock
 from opaska_gateway.intake.arrival import Arrival
-from opaska_gateway.intake.mqtt_link import MqttLink
+from opaska_gateway.intake.mqtt_link import LinkHealth, MqttLink
 
 if TYPE_CHECKING:
     import ssl
@@ -76,12 +76,9 @@ class MqttIntake:
         """Whether a word of a band would come in now."""
         return self._urgent.up.is_set() and self._telemetry.up.is_set()
 
-    def health(self) -> dict[str, Any]:
-        """For each connection: whether it is up, and what is wrong."""
-        return {
-            link.client_id: {"up": link.up.is_set(), "problem": link.problem}
-            for link in (self._urgent, self._telemetry)
-        }
+    def health(self) -> tuple[LinkHealth, LinkHealth]:
+        """How both are doing."""
+        return self._urgent.health("urgent"), self._telemetry.health("telemetry")
 
     def _link(self, client_id: str, topic: str, *, urgent: bool) -> MqttLink:
         link = MqttLink(client_id, topic, partial(self._came, urgent=urgent))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -29,6 +30,16 @@ READS_A_TURN: Final = 64  # packets, before others have their turn on the loop
 QUEUED_REPLIES: Final = 1_000  # of QoS 1 while the broker is away; more are told at heartbeats
 
 log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHealth:
+    """How one connection to the broker is doing."""
+
+    name: str
+    up: bool
+    for_s: float  # it has been so for that long
+    problem: str  # why it is not up
 
 
 class MqttLink:
@@ -52,7 +63,8 @@ class MqttLink:
         self._received = 0
         self._socket: Any = None  # paho hands it out; the loop only watches it
         self._is_paused = False
-        self.problem = "not connected yet"
+        self._problem = "not connected yet"
+        self._changed_s = clock.monotonic_s()  # when it was last up and was not, or the reverse
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id, clean_session=False, manual_ack=True
         )
@@ -70,6 +82,11 @@ class MqttLink:
     def protect(self, tls: ssl.SSLContext) -> None:
         """Use TLS."""
         self._client.tls_set_context(tls)  # pyright: ignore[reportUnknownMemberType]
+
+    def health(self, name: str) -> LinkHealth:
+        """As of now."""
+        for_s = clock.monotonic_s() - self._changed_s
+        return LinkHealth(name, self.up.is_set(), for_s, self._problem)
 
     async def run(self, host: str, port: int) -> None:
         """Stay connected, for ever."""
@@ -151,6 +168,8 @@ class MqttLink:
         self._client.on_socket_unregister_write = None
         self._unwatch()
         self._client.disconnect()  # closes the socket, if it is still open
+        if self.up.is_set():
+            self._changed_s = clock.monotonic_s()
         self.up.clear()
         self._epoch += 1
 
@@ -207,9 +226,11 @@ class MqttLink:
         self._is_up()
 
     def _is_up(self) -> None:
-        if self.problem:
+        if self._problem:
             log.info("broker_connected", connection=self.client_id)
-        self.problem = ""
+        self._problem = ""
+        if not self.up.is_set():
+            self._changed_s = clock.monotonic_s()
         self.up.set()
 
     def _disconnected(self, _c: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
@@ -228,11 +249,11 @@ class MqttLink:
         self._on_message(message, acknowledge)
 
     def _note_problem(self, problem: str) -> None:
-        if problem != self.problem:  # a broker that stays away is named once
+        if problem != self._problem:  # a broker that stays away is named once
             log.warning(
                 "no_broker", connection=self.client_id, address=self._address, problem=problem
             )
-        self.problem = problem
+        self._problem = problem
 
 
 async def _first(*waits: Any) -> None:

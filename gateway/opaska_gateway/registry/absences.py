@@ -8,6 +8,7 @@ does not stand in the audit, which outlives an erasure.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, insert, select, update
@@ -18,7 +19,7 @@ from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import PERSON, find
 from opaska_gateway.registry.moments import home_zone, moment_ms, utc_text
 from opaska_gateway.registry.people import SEALED as PERSON_SEALED
-from opaska_gateway.registry.sealed import key_of, open_facts, seal_facts
+from opaska_gateway.registry.sealed import UNREADABLE, key_of, listed_facts, seal_facts
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,16 +58,21 @@ async def add(change: Change, text: str, begin: str | None, end: str, why: str) 
     return absence_id
 
 
-async def end(change: Change, text: str) -> int:
-    """The person is back: end what runs, drop what is planned; how many that were."""
+async def end(change: Change, text: str, *, planned_too: bool = False) -> int:
+    """The person is back: end what runs, and with `planned_too` what is still to come."""
     someone = await find(change.connection, PERSON, text)
     query = select(absence).where(
         absence.c.person_id == someone.id, absence.c.to_ms > change.at_ms
     )
     rows = (await change.connection.execute(query)).all()
-    if not rows:
-        raise Refused("this person is not absent; see `opaska people absences`")
-    for row in rows:
+    chosen = [row for row in rows if planned_too or row.from_ms <= change.at_ms]
+    if not chosen:
+        raise Refused(
+            "this person is not absent yet; --planned calls off what is planned"
+            if rows
+            else "this person is not absent; see `opaska people absences`"
+        )
+    for row in chosen:
         this = absence.c.id == row.id
         ended = update(absence).where(this).values(to_ms=change.at_ms)
         dropped = delete(absence).where(this)
@@ -74,7 +80,7 @@ async def end(change: Change, text: str) -> int:
         await change.connection.execute(ended if has_begun else dropped)
         to_value = _text(row.from_ms, change.at_ms) if has_begun else None
         await _note(change, "absence_ended", someone, _text(row.from_ms, row.to_ms), to_value)
-    return len(rows)
+    return len(chosen)
 
 
 async def list_all(connection: AsyncConnection, vault: Vault, now_ms: int) -> list[dict[str, Any]]:
@@ -89,15 +95,14 @@ async def list_all(connection: AsyncConnection, vault: Vault, now_ms: int) -> li
 
 
 def _line(row: AnyRow, vault: Vault, now_ms: int) -> dict[str, Any]:
-    key = key_of(vault, row, row.person_id)
-    facts = open_facts(key, PERSON_SEALED, row.person_id, row.person_sealed)
+    of_row = partial(listed_facts, vault, row, row.person_id)
     return {
         "person_id": row.person_id.hex(),
-        "name": facts.get("name", ""),
+        "name": of_row(PERSON_SEALED, row.person_id, row.person_sealed).get("name", ""),
         "from_ms": row.from_ms,
         "to_ms": row.to_ms,
         "now": row.from_ms <= now_ms,
-        "why": open_facts(key, SEALED, row.id, row.sealed).get("why", ""),
+        "why": of_row(SEALED, row.id, row.sealed).get("why", UNREADABLE),
     }
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
-from opaska_gateway.database.tables import assignment
+from opaska_gateway.database.tables import assignment, device_key
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry import orders, places, whereabouts
 from opaska_gateway.registry.accounts import checked_account
@@ -42,6 +42,7 @@ async def assign(
         )
     ended_ms = await _taken_off_ms(change, band.id)
     settings = await _settings_of(change, someone.id, band.id)
+    zones = await whereabouts.zones_of(change, someone.id)
     assignment_id = new_id()
     row = {
         "id": assignment_id,
@@ -63,8 +64,8 @@ async def assign(
         to_value=f"device:{band.id.hex()} person:{someone.id.hex()}",
     )
     await orders.hand_over(change, band, settings)
-    if not await _wore_last(change, band.id, someone.id, ended_ms):
-        await whereabouts.hand_over(change, band, ended_ms)
+    if not await _has_zones(change, band.id, someone.id, ended_ms):
+        await whereabouts.hand_over(change, band, ended_ms, zones)
     return assignment_id
 
 
@@ -105,12 +106,16 @@ async def _taken_off_ms(change: Change, device_id: bytes) -> int:
     return (await change.connection.execute(query)).scalar() or 0
 
 
-async def _wore_last(change: Change, device_id: bytes, person_id: bytes, ended_ms: int) -> bool:
-    """Whether the band comes back to whom it was taken from."""
-    query = select(assignment.c.person_id).where(
+async def _has_zones(change: Change, device_id: bytes, person_id: bytes, ended_ms: int) -> bool:
+    """Whether the band comes back to whom it was taken from, without a new key: it forgets the
+    zones with the old one."""
+    wore = select(assignment.c.person_id).where(
         assignment.c.device_id == device_id, assignment.c.to_ms == ended_ms
     )
-    return (await change.connection.execute(query)).scalar() == person_id
+    newest = select(func.max(device_key.c.from_ms)).where(device_key.c.device_id == device_id)
+    key_ms = (await change.connection.execute(newest)).scalar_one()
+    wore_last = (await change.connection.execute(wore)).scalar() == person_id
+    return wore_last and bool(key_ms < ended_ms)
 
 
 async def _settings_of(change: Change, person_id: bytes, device_id: bytes) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from sqlalchemy import func, insert, select, update
 
 from opaska_gateway.database.tables import assignment, device, device_key
 from opaska_gateway.errors import Refused
+from opaska_gateway.logs import get_logger
 from opaska_gateway.registry import assignments
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import BAND, KID_BYTES, find
 from opaska_gateway.registry.organisations import named_or_first
-from opaska_gateway.vault import band_key_purpose
+from opaska_gateway.vault import VaultError, band_key_purpose
 from opaska_protocol.seal import KEY_SIZE, derive_psk
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from opaska_gateway.registry.change import Change
     from opaska_gateway.vault import Vault
+
+log = get_logger()
 
 FIRST_GENERATION, LAST_GENERATION = 1, 65_535  # as the wire counts them
 
@@ -122,20 +125,24 @@ async def list_all(connection: AsyncConnection) -> list[dict[str, Any]]:
 
 
 async def psk_by_kid(connection: AsyncConnection, vault: Vault) -> dict[str, bytes]:
-    """The TLS key of every band that may connect: not revoked, under its newest generation."""
+    """The TLS key of every band that may connect: not revoked, under its newest generation. A
+    damaged row keeps its own band out and no other."""
     query = (
         select(device.c.kid, device_key.c.generation, device_key.c.wrapped)
         .join_from(device, device_key)
         .where(device.c.revoked_ms.is_(None), device_key.c.to_ms.is_(None))
         .order_by(device.c.kid, device_key.c.generation)
     )
-    rows = (await connection.execute(query)).all()
-    return {
-        row.kid.hex(): derive_psk(
-            vault.unwrap(band_key_purpose(row.kid, row.generation), row.wrapped)
-        )
-        for row in rows
-    }
+    keys: dict[str, bytes] = {}
+    for row in (await connection.execute(query)).all():
+        kid_hex = row.kid.hex()
+        try:
+            key = vault.unwrap(band_key_purpose(row.kid, row.generation), row.wrapped)
+            keys[kid_hex] = derive_psk(key)
+        except VaultError as error:
+            keys.pop(kid_hex, None)  # an earlier generation's is no longer its own
+            log.error("band_key_unusable", band=kid_hex, problem=str(error))
+    return keys
 
 
 async def _new_key(

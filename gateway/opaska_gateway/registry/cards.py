@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update
 
 from opaska_gateway.care.sdm import KEY_BYTES, UID_BYTES
+from opaska_gateway.care.services import POLISH
 from opaska_gateway.care.touch import NTAG424, TAG
 from opaska_gateway.database.tables import ID_BYTES
 from opaska_gateway.database.visit_tables import card, card_reading
 from opaska_gateway.errors import NotFound, Refused
+from opaska_gateway.registry import services
 from opaska_gateway.registry.carers import CARER, names
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import Sought, find
+from opaska_gateway.registry.moments import home_zone, moment_ms, utc_text
 from opaska_gateway.vault import card_keys_purpose
 
 if TYPE_CHECKING:
@@ -36,7 +39,6 @@ CARD = Sought("card", card.c.id, ID_BYTES, "opaska cards list")
 KINDS = {NTAG424: "an NTAG 424 DNA, which proves each reading", TAG: "any other tag"}
 UID_SIZES = (4, 7, 10)  # bytes, ISO/IEC 14443-3
 RANDOM_UID = 0x08  # the first byte of one that is new each time, same standard
-SERVICES = range(1, 100)
 KEY_NAMES = ("meta_read_key", "file_read_key")
 
 
@@ -64,7 +66,9 @@ async def add(
     if someone.wrapped_key is None:
         raise Refused(f"carer {carer_text} was erased; add them anew: opaska carers add")
     uid = parse_uid(uid_text)
-    _check(uid, kind, service, keys)
+    _check(uid, kind, keys)
+    if service is not None:
+        await services.check(change.connection, someone.organisation_id, service)
     taken = select(card.c.revoked_ms).where(card.c.uid == uid)
     if (row := (await change.connection.execute(taken)).first()) is not None:
         state = "revoked for ever" if row.revoked_ms else "registered already"
@@ -90,29 +94,39 @@ async def add(
     return Bundle(uid.hex(), both[:KEY_BYTES].hex(), both[KEY_BYTES:].hex())
 
 
-async def revoke(change: Change, text: str, why: str) -> str:
-    """Touches from now on count no more; those from before that come late do. Its UID."""
+async def revoke(change: Change, text: str, why: str, since: str | None = None) -> str:
+    """Touches from now on count no more, or since it was lost; those from before that come late
+    do. Its UID."""
     found = await find_card(change.connection, text)
     if found.revoked_ms is not None:
         raise Refused(f"card {found.uid.hex()} is revoked already")
+    since_ms = change.at_ms if since is None else await _lost_ms(change, found, since)
     await change.connection.execute(
-        update(card).where(card.c.id == found.id).values(revoked_ms=change.at_ms)
+        update(card).where(card.c.id == found.id).values(revoked_ms=since_ms)
     )
-    await change.note("card_revoked", _subject(found.id), found.organisation_id, why=why)
+    to_value = f"since {utc_text(since_ms)}"
+    owner = found.organisation_id
+    await change.note("card_revoked", _subject(found.id), owner, to_value=to_value, why=why)
     uid: str = found.uid.hex()
     return uid
 
 
-async def list_all(connection: AsyncConnection, vault: Vault) -> list[dict[str, Any]]:
+async def list_all(
+    connection: AsyncConnection, vault: Vault, now_ms: int, language: str = POLISH
+) -> list[dict[str, Any]]:
     """Every card, whose it is, and its highest reading so far."""
     highest = (
         select(func.max(card_reading.c.counter))
         .where(card_reading.c.uid == card.c.uid)
         .scalar_subquery()
     )
-    called = await names(connection, vault)
+    called, named = await names(connection, vault), await services.catalogue(connection)
     query = select(card, highest.label("counter")).order_by(card.c.created_ms)
-    return [_line(row, called[row.carer_id]) for row in await connection.execute(query)]
+    return [
+        _line(row, called[row.carer_id])
+        | {"service_name": named.name(row.organisation_id, row.service, now_ms, language)}
+        for row in await connection.execute(query)
+    ]
 
 
 async def find_card(connection: AsyncConnection, text: str) -> AnyRow:
@@ -127,6 +141,14 @@ async def find_card(connection: AsyncConnection, text: str) -> AnyRow:
         return await find(connection, CARD, text)
     except NotFound:
         raise NotFound(f"there is no card {text}; see `{CARD.command}`") from None
+
+
+async def _lost_ms(change: Change, found: AnyRow, text: str) -> int:
+    zone = await home_zone(change.connection, None, found.organisation_id)
+    since_ms = moment_ms(text, zone)
+    if since_ms > change.at_ms:
+        raise Refused("that time is still to come; leave --since out to revoke it now")
+    return since_ms
 
 
 def parse_uid(text: str) -> bytes:
@@ -144,12 +166,10 @@ def _digits(text: str) -> str:
     return re.sub(r"[\s:.-]", "", text).lower()
 
 
-def _check(uid: bytes, kind: str, service: int | None, keys: Mapping[str, Any] | None) -> None:
+def _check(uid: bytes, kind: str, keys: Mapping[str, Any] | None) -> None:
     if kind not in KINDS:
         what = "; ".join(f"{one} is {words}" for one, words in KINDS.items())
         raise Refused(f"{kind} is no kind of card: {what}")
-    if service is not None and service not in SERVICES:
-        raise Refused(f"service {service} is out of range; write a number of 1 to 99")
     if kind == NTAG424 and len(uid) != UID_BYTES:
         raise Refused("an NTAG 424 DNA has a UID of 14 hex digits; for others write --kind tag")
     if kind == TAG and keys:

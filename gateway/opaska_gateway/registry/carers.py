@@ -16,8 +16,8 @@ from opaska_gateway.errors import Refused
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import Sought, find
 from opaska_gateway.registry.organisations import named_or_first
-from opaska_gateway.registry.sealed import open_facts, seal_facts
-from opaska_gateway.vault import carer_key_purpose, new_person_key
+from opaska_gateway.registry.sealed import UNREADABLE, open_facts, seal_facts
+from opaska_gateway.vault import VaultError, carer_key_purpose, new_person_key
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -77,7 +77,7 @@ async def list_all(connection: AsyncConnection, vault: Vault) -> list[dict[str, 
     for carer_id, uid in await connection.execute(good.order_by(card.c.created_ms)):
         held.setdefault(carer_id, []).append(uid.hex())
     return [
-        {"id": row.id.hex(), **facts_of(vault, row), "cards": held.get(row.id, [])}
+        {"id": row.id.hex(), **_listed(vault, row), "cards": held.get(row.id, [])}
         for row in carers
     ]
 
@@ -85,7 +85,14 @@ async def list_all(connection: AsyncConnection, vault: Vault) -> list[dict[str, 
 async def names(connection: AsyncConnection, vault: Vault) -> dict[bytes, str]:
     """Of all carers, by id; "erased" for those who are."""
     rows = await connection.execute(select(carer))
-    return {row.id: facts_of(vault, row).get("name", "erased") for row in rows}
+    return {row.id: _listed(vault, row).get("name", "erased") for row in rows}
+
+
+def _listed(vault: Vault, someone: AnyRow) -> dict[str, str]:
+    try:
+        return facts_of(vault, someone)
+    except VaultError:  # one broken row must not hide everybody's
+        return {"name": UNREADABLE}
 
 
 def facts_of(vault: Vault, someone: AnyRow) -> dict[str, str]:

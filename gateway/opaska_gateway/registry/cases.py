@@ -13,8 +13,7 @@ from opaska_gateway.database.outbox import CENTRE
 from opaska_gateway.database.tables import care_case, device, event, fall_label, outbox, person
 from opaska_gateway.registry import motion, whereabouts
 from opaska_gateway.registry.people import SEALED
-from opaska_gateway.registry.sealed import open_facts
-from opaska_gateway.vault import person_key_purpose
+from opaska_gateway.registry.sealed import listed_facts
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,10 +51,8 @@ async def list_all(
 
 def name_of(row: AnyRow, vault: Vault) -> str:
     """Of the wearer; a band that nobody wears, or an erased person, has none."""
-    if row.wrapped_key is None:
-        return ""
-    key = vault.unwrap(person_key_purpose(row.person_id), row.wrapped_key)
-    return open_facts(key, SEALED, row.person_id, row.sealed).get("name", "")
+    facts = listed_facts(vault, row, row.person_id, SEALED, row.person_id, row.sealed)
+    return facts.get("name", "")
 
 
 async def show(connection: AsyncConnection, vault: Vault, case_id: bytes) -> dict[str, Any]:

@@ -31,8 +31,22 @@ def moment_ms(text: str, zone: ZoneInfo) -> int:
     except ValueError:
         raise Refused(f'{text} is not a time; write 2026-12-24, or "2026-12-24 14:00"') from None
     if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
+        moment = _at(text, moment, zone)
     return int(moment.timestamp() * 1000)
+
+
+def _at(text: str, moment: datetime, zone: ZoneInfo) -> datetime:
+    """On the clocks of this zone, unless they are changed just then."""
+    first, second = (moment.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+    before, after = first.utcoffset(), second.utcoffset()
+    if before == after or before is None or after is None:
+        return first
+    if before < after:
+        raise Refused(f"there is no {text}: the clocks are set forward then; write another time")
+    raise Refused(
+        f"{text} comes twice: the clocks are set back then; say which, "
+        f"{first.isoformat(timespec='minutes')} or {second.isoformat(timespec='minutes')}"
+    )
 
 
 def utc_text(ms: int) -> str:

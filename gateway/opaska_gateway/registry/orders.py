@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Orders to a band: its settings, by name, as a whole set that fits together.
+"""Orders to a band: to do something, in the audit with a reason; and its settings, by name, as a
+whole set that fits together.
 
 Settings belong to the wearer: a new assignment takes over what the person had before.
 """
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import func, select, update
 
+from opaska_gateway import order_arguments
 from opaska_gateway.database import band_settings
+from opaska_gateway.database import orders as rows
 from opaska_gateway.database.home_time import OFFSET
 from opaska_gateway.database.tables import assignment
 from opaska_gateway.errors import Refused
@@ -42,11 +45,22 @@ class Ordered(NamedTuple):
     dseq: int
 
 
+async def give(
+    change: Change, text: str, kind: int, arguments: dict[int, Any], what: str, why: str
+) -> int:
+    """Order this of a band; the order's number. `what`: as the audit says it."""
+    band = await _obedient(change, text)
+    kept = order_arguments.kept(change.vault, band.kid, kind, arguments)
+    dseq = await change.connection.run_sync(rows.add, band.id, band.organisation_id, kind, kept)
+    await change.note(
+        what, f"device:{band.id.hex()}", band.organisation_id, to_value=f"order {dseq}", why=why
+    )
+    return dseq
+
+
 async def set_band(change: Change, text: str, wanted: dict[str, Any]) -> Ordered:
     """Order these settings, None for a default, with those that it has to have already."""
-    band = await find(change.connection, BAND, text)
-    if band.revoked_ms is not None:
-        raise Refused(f"band {band.label} is revoked; it takes no orders")
+    band = await _obedient(change, text)
     worn = await _worn(change.connection, band.id)
     if worn and OFFSET in wanted:
         raise Refused(f"{OFFSET} is that of the wearer's home, and ordered by the gateway itself")
@@ -141,6 +155,13 @@ def parse_settings(words: list[str]) -> dict[str, Any]:
     if not settings:
         raise Refused(f"nothing to order; write {_choices(ranges)}")
     return settings
+
+
+async def _obedient(change: Change, text: str) -> AnyRow:
+    band = await find(change.connection, BAND, text)
+    if band.revoked_ms is not None:
+        raise Refused(f"band {band.label} is revoked; it takes no orders")
+    return band
 
 
 def _check_together(settings: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
+from opaska_gateway.database.by_hand_tables import by_hand_withdrawal, visit_by_hand
 from opaska_gateway.database.tables import (
     absence,
     assignment,
@@ -22,7 +23,7 @@ from opaska_gateway.registry import places
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import PERSON, find
 from opaska_gateway.registry.organisations import named_or_first
-from opaska_gateway.registry.sealed import key_of, open_facts, seal_facts
+from opaska_gateway.registry.sealed import key_of, listed_facts, open_facts, seal_facts
 from opaska_gateway.vault import new_person_key, person_key_purpose
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ async def erase(change: Change, text: str, why: str) -> bytes:
         place: place.c.person_id == someone.id,
         absence: absence.c.person_id == someone.id,
         visit_correction: visit_correction.c.person_id == someone.id,
+        visit_by_hand: visit_by_hand.c.person_id == someone.id,
+        by_hand_withdrawal: by_hand_withdrawal.c.person_id == someone.id,
     }
     for table, condition in mine.items():
         await change.connection.execute(update(table).where(condition).values(sealed=None))
@@ -112,7 +115,7 @@ async def list_all(connection: AsyncConnection, vault: Vault) -> list[dict[str, 
     return [
         {
             "id": row.id.hex(),
-            **open_facts(key_of(vault, row), SEALED, row.id, row.sealed),
+            **listed_facts(vault, row, row.id, SEALED, row.id, row.sealed),
             "bands": worn.get(row.id, []),
         }
         for row in rows

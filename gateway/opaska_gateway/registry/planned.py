@@ -9,25 +9,28 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 
+from opaska_gateway.care.services import POLISH
 from opaska_gateway.care.visit_plan import AROUND_MS
+from opaska_gateway.database import visit_book
 from opaska_gateway.database.tables import ID_BYTES
-from opaska_gateway.database.visit_tables import planned_visit, visit_touch
+from opaska_gateway.database.visit_tables import planned_visit
 from opaska_gateway.errors import Refused
-from opaska_gateway.registry.cards import SERVICES
+from opaska_gateway.registry import services
 from opaska_gateway.registry.carers import CARER
 from opaska_gateway.registry.change import new_id
 from opaska_gateway.registry.find import PERSON, Sought, find
-from opaska_gateway.registry.moments import home_zone, local_text, moment_ms, utc_text
+from opaska_gateway.registry.moments import home_zone, moment_ms, utc_text
+from opaska_gateway.registry.names import Names, names_of
 from opaska_gateway.registry.sealed import key_of
-from opaska_gateway.registry.visits import names_of
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from opaska_gateway.database.visit_book import Book
     from opaska_gateway.registry.change import AnyRow, Change
     from opaska_gateway.vault import Vault
 
@@ -36,6 +39,7 @@ LONGEST = 1440  # minutes
 MOST_WEEKS = 53
 ANYBODY = "anybody"
 EXPECTED, DONE, MISSED, CALLED_OFF = "expected", "done", "missed", "called off"
+BY_HAND = "noted by hand"  # somebody says that it was done
 
 
 async def add(
@@ -51,8 +55,7 @@ async def add(
     someone = await find(change.connection, PERSON, person_text)
     key_of(change.vault, someone)  # refuses an erased person
     carer_id = (await find(change.connection, CARER, carer_text)).id if carer_text else None
-    if service not in SERVICES:
-        raise Refused(f"service {service} is out of range; write a number of 1 to 99")
+    await services.check(change.connection, someone.organisation_id, service)
     if not 1 <= minutes <= LONGEST:
         raise Refused(f"{minutes} minutes are out of range; write 1 to {LONGEST}")
     if not 1 <= weeks <= MOST_WEEKS:
@@ -99,44 +102,58 @@ async def call_off(change: Change, text: str, why: str) -> int:
 
 
 async def list_all(
-    connection: AsyncConnection, vault: Vault, since_ms: int, now_ms: int
+    connection: AsyncConnection,
+    vault: Vault,
+    since_ms: int,
+    now_ms: int,
+    language: str = POLISH,
 ) -> list[dict[str, Any]]:
     """Those since then and to come, the earliest first, and what became of them."""
-    begun = (
-        select(func.min(visit_touch.c.event_id))
-        .where(
-            visit_touch.c.planned_id == planned_visit.c.id,
-            visit_touch.c.person_id == planned_visit.c.person_id,
-        )
-        .scalar_subquery()
-    )
+    around = since_ms - AROUND_MS, now_ms, now_ms
+    begun = _begun(await connection.run_sync(visit_book.read, *around))
     query = (
-        select(planned_visit, begun.label("visit"))
+        select(planned_visit)
         .where(planned_visit.c.at_ms >= since_ms)
         .order_by(planned_visit.c.at_ms, planned_visit.c.created_ms)
     )
     rows = (await connection.execute(query)).all()
-    names = await names_of(connection, vault, (row.person_id for row in rows))
-    return [
-        {
-            "id": row.id.hex(),
-            "person": names.person(row.person_id),
-            "carer": names.carers[row.carer_id] if row.carer_id else ANYBODY,
-            "service": row.service,
-            "minutes": row.minutes,
-            "at_ms": row.at_ms,
-            "state": _state(row, now_ms),
-            "visit": row.visit,
-            "by": row.said_by,
-        }
-        for row in rows
-    ]
+    names = await names_of(connection, vault, (row.person_id for row in rows), language)
+    return [_line(row, begun.get(row.id), names, now_ms) for row in rows]
+
+
+def _line(
+    row: AnyRow, begun: tuple[str, int | str] | None, names: Names, now_ms: int
+) -> dict[str, Any]:
+    state, visit = begun or (_state(row, now_ms), None)
+    return {
+        "id": row.id.hex(),
+        "person": names.person(row.person_id),
+        "carer": names.carer(row.carer_id) if row.carer_id else ANYBODY,
+        "service": row.service,
+        "service_name": names.service(row.organisation_id, row.service, row.at_ms),
+        "minutes": row.minutes,
+        "at_ms": row.at_ms,
+        "state": state,
+        "visit": visit,
+        "by": row.said_by,
+    }
+
+
+def _begun(book: Book) -> dict[bytes, tuple[str, int | str]]:
+    """What became of plans: (done or noted by hand, which visit)."""
+    begun: dict[bytes, tuple[str, int | str]] = {}
+    for visit in book.visits:
+        for row in (book.rows[one.event_id] for one in visit.touches):
+            if row.planned_for == row.person_id and not book.is_withdrawn(visit):
+                begun.setdefault(row.planned_id, (DONE, visit.id))
+    for one in book.by_hand:
+        if one.planned_id is not None and one.withdrawal is None:
+            begun.setdefault(one.planned_id, (BY_HAND, one.id))
+    return begun
 
 
 def _state(row: AnyRow, now_ms: int) -> str:
-    """A band without a network may still bring what looks missed."""
-    if row.visit is not None:
-        return DONE
+    """Nothing became of it; a band without a network may still bring what looks missed."""
     if row.cancelled_ms is not None:
         return CALLED_OFF
     return MISSED if now_ms > row.at_ms + AROUND_MS else EXPECTED
@@ -144,8 +161,9 @@ def _state(row: AnyRow, now_ms: int) -> str:
 
 def _weekly(first_ms: int, weeks: int, zone: ZoneInfo) -> list[int]:
     """At the same hour, also when the clocks are changed in between."""
-    first = datetime.fromisoformat(local_text(first_ms, zone)).replace(tzinfo=zone)
-    return [round((first + timedelta(weeks=number)).timestamp() * 1000) for number in range(weeks)]
+    first = datetime.fromtimestamp(first_ms / 1000, zone)
+    later = (first + timedelta(weeks=number) for number in range(1, weeks))
+    return [first_ms, *(round(one.timestamp() * 1000) for one in later)]
 
 
 def _subject(plan_id: bytes) -> str:

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opaska_gateway.errors import Refused
 from opaska_gateway.vault import (
+    VaultError,
     open_personal,
     person_key_purpose,
     personal_context,
@@ -17,6 +18,10 @@ from opaska_gateway.vault import (
 if TYPE_CHECKING:
     from opaska_gateway.registry.change import AnyRow
     from opaska_gateway.vault import Vault
+
+
+# The key file does not open this row: put it back from your copy.
+UNREADABLE: Final = "unreadable"
 
 
 def key_of(vault: Vault, person: AnyRow, person_id: bytes | None = None) -> bytes:
@@ -40,3 +45,20 @@ def open_facts(key: bytes, column: str, row_id: bytes, sealed: bytes | None) -> 
         open_personal(key, personal_context(column, row_id), sealed)
     )
     return facts
+
+
+def listed_facts(
+    vault: Vault,
+    person: AnyRow,
+    person_id: bytes,
+    column: str,
+    row_id: bytes,
+    sealed: bytes | None,
+) -> dict[str, str]:
+    """For a line of a list: none of an erased person, and a broken row hides no other."""
+    if person.wrapped_key is None:
+        return {}
+    try:
+        return open_facts(key_of(vault, person, person_id), column, row_id, sealed)
+    except VaultError:
+        return {"name": UNREADABLE}

@@ -12,7 +12,7 @@ from opaska_gateway.care.silence import SILENT
 from opaska_gateway.database.outbox import TROUBLE
 from opaska_gateway.database.tables import device, organisation, outage, outbox, person, silence
 from opaska_gateway.registry.people import SEALED
-from opaska_gateway.registry.sealed import key_of, open_facts
+from opaska_gateway.registry.sealed import listed_facts
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -61,9 +61,7 @@ async def list_all(
 
 
 def _line(row: AnyRow, vault: Vault, names: dict[str, str]) -> dict[str, Any]:
-    facts: dict[str, str] = {}
-    if row.wrapped_key is not None:
-        facts = open_facts(key_of(vault, row, row.person_id), SEALED, row.person_id, row.sealed)
+    facts = listed_facts(vault, row, row.person_id, SEALED, row.person_id, row.sealed)
     return {
         "label": row.label,
         "kid": row.kid.hex(),

@@ -15,7 +15,7 @@ from opaska_gateway.database import visit_book
 from opaska_gateway.database.tables import person
 from opaska_gateway.database.visit_tables import visit_correction, visit_touch
 from opaska_gateway.errors import NotFound, Refused
-from opaska_gateway.registry.cards import SERVICES
+from opaska_gateway.registry import by_hand, services
 from opaska_gateway.registry.carers import CARER
 from opaska_gateway.registry.find import find
 from opaska_gateway.registry.moments import home_zone, moment_ms, utc_text
@@ -38,17 +38,23 @@ class Said(NamedTuple):
     end: str | None = None
     carer: str | None = None
     service: int | None = None
-    withdrawn: bool = False
+    withdrawn: bool | None = None
 
 
-async def correct(change: Change, number: int, said: Said, why: str) -> int:
+async def correct(change: Change, visit: int | str, said: Said, why: str) -> int:
     """Note what somebody says of the visit with this number; how many things that are."""
+    text = str(visit)
+    if text.startswith("h"):
+        return await _withdraw(change, text, said, why)
+    number = by_hand.row_number(text)
     if not why.strip():
         raise Refused("the reason is empty; write why, such as --why 'forgot to check out'")
     touch, was = await _visit(change, number)
     values = await _values(change, touch, said)
     if not values:
         raise Refused("nothing was said; write --from, --to, --carer, --service or --withdraw")
+    if "from" in values or "to" in values:
+        _check_times(was | values)
     sealed = await _sealed(change, touch, why)
     for what, value in values.items():
         await change.connection.execute(
@@ -74,6 +80,16 @@ async def correct(change: Change, number: int, said: Said, why: str) -> int:
     return len(values)
 
 
+async def _withdraw(change: Change, text: str, said: Said, why: str) -> int:
+    """One that was noted by hand is as somebody said, so there is nothing to lay beside it."""
+    if said != Said(withdrawn=True):
+        raise Refused(
+            f"visit {text} was noted by hand: withdraw it with --withdraw, and add it as it was"
+        )
+    await by_hand.withdraw(change, text, why)
+    return 1
+
+
 async def _visit(change: Change, number: int) -> tuple[AnyRow, dict[str, str]]:
     """(its touch of this number, what holds of it: as measured, or as was said last)"""
     query = (
@@ -88,7 +104,7 @@ async def _visit(change: Change, number: int) -> tuple[AnyRow, dict[str, str]]:
         for visit in book.visits:
             if number in (one.event_id for one in visit.touches):
                 return touch, _holds(visit, book)
-    raise NotFound(f"there is no visit {number}; see `opaska visits list`")
+    raise NotFound("there is no such visit; see `opaska visits list`")
 
 
 def _holds(visit: Visit, book: Book) -> dict[str, str]:
@@ -99,9 +115,8 @@ def _holds(visit: Visit, book: Book) -> dict[str, str]:
         "carer": carer_id.hex() if carer_id else None,
         "service": str(visit.service),
     }
-    rows = [row for one in visit.touches for row in book.said.get(one.event_id, ())]
-    said = {row.what: row.to_value for row in sorted(rows, key=lambda row: int(row.id))}
-    return {what: value for what, value in (measured | said).items() if value is not None}
+    holds = measured | book.last_said(visit)
+    return {what: value for what, value in holds.items() if value is not None}
 
 
 async def _values(change: Change, touch: AnyRow, said: Said) -> dict[str, str]:
@@ -110,17 +125,20 @@ async def _values(change: Change, touch: AnyRow, said: Said) -> dict[str, str]:
     for what, text in (("from", said.begin), ("to", said.end)):
         if text is not None:
             values[what] = str(_time(change, touch, moment_ms(text, zone)))
-    if "from" in values and "to" in values and int(values["to"]) <= int(values["from"]):
-        raise Refused("it would end before it begins; write a later --to")
     if said.carer is not None:
         values["carer"] = (await find(change.connection, CARER, said.carer)).id.hex()
     if said.service is not None:
-        if said.service not in SERVICES:
-            raise Refused(f"service {said.service} is out of range; write a number of 1 to 99")
-        values["service"] = str(said.service)
-    if said.withdrawn:
-        values["withdrawn"] = "1"
+        owner = touch.organisation_id
+        values["service"] = str(await services.check(change.connection, owner, said.service))
+    if said.withdrawn is not None:
+        values["withdrawn"] = str(int(said.withdrawn))
     return values
+
+
+def _check_times(values: dict[str, str]) -> None:
+    """As it would hold then."""
+    if "from" in values and "to" in values and int(values["to"]) <= int(values["from"]):
+        raise Refused("it would end before it begins; write --from and --to as it was")
 
 
 def _time(change: Change, touch: AnyRow, ms: int) -> int:

@@ -10,16 +10,15 @@ import csv
 from typing import TYPE_CHECKING, Any, Final, TextIO
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
 from opaska_gateway.bodies import Bodies
+from opaska_gateway.care.services import POLISH
 from opaska_gateway.database.homes import time_zone_of
 from opaska_gateway.database.tables import event, person
 from opaska_gateway.registry import visits
 from opaska_gateway.registry.moments import local_text
-from opaska_gateway.vault import VaultError
-from opaska_protocol.errors import ProtocolError
-from opaska_protocol.reports import FIX_FOR_VISIT, POSITION, decode_report
+from opaska_gateway.registry.visit_places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,30 +28,43 @@ if TYPE_CHECKING:
     from opaska_gateway.registry.change import Change
 
 COLUMNS: Final[tuple[str, ...]] = (
-    "visit", "state", "carer", "person", "service",
+    "visit", "state", "carer", "person", "service", "service_name",
     "from", "to", "minutes", "where", "latitude", "longitude", "within_m", "proof",
     "planned_service", "planned_minutes", "test", "marks",
     "said_from", "said_to", "said_carer", "said_service", "withdrawn", "said_by",
+    "asked_by", "why",
 )  # fmt: skip
 UTC = ZoneInfo("UTC")
-_E7 = 10_000_000
-_SOON = 40  # reports after a touch among which its position is looked for
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-async def export(change: Change, since_ms: int, until_ms: int, why: str, out: TextIO) -> int:
-    """Write the visits between these times as CSV, the latest first; how many that are."""
+async def export(
+    change: Change, since_ms: int, until_ms: int, why: str, language: str = POLISH
+) -> list[dict[str, Any]]:
+    """The visits between these times, the latest first; to be written once the change counts."""
     connection = change.connection
-    lines = await visits.list_all(connection, change.vault, since_ms, until_ms, change.at_ms)
+    times = since_ms, until_ms, change.at_ms
+    lines = await visits.list_all(connection, change.vault, *times, language=language)
     zones = await _zones(change, {line["person_id"] for line in lines})
-    away = [line["visit"] for line in lines if line["where"] == "away"]
+    away = [line for line in lines if line["where"] == "away"]
     places = await connection.run_sync(_places, Bodies(change.vault), away)
+    await change.note("visits_exported", "visits", None, to_value=f"{len(lines)} visits", why=why)
+    return [
+        _cells(line, zones.get(line["person_id"], UTC)) | places.get(line["visit"], {})
+        for line in lines
+    ]
+
+
+def write(rows: Iterable[dict[str, Any]], out: TextIO) -> None:
+    """As CSV."""
     writer: csv.DictWriter[str] = csv.DictWriter(out, COLUMNS, extrasaction="ignore")
     writer.writeheader()
-    for line in lines:
-        zone = zones.get(line["person_id"], UTC)
-        writer.writerow(_cells(line, zone) | places.get(line["visit"], {}))
-    await change.note("visits_exported", "visits", None, to_value=f"{len(lines)} visits", why=why)
-    return len(lines)
+    writer.writerows({key: _harmless(cell) for key, cell in row.items()} for row in rows)
+
+
+def _harmless(cell: Any) -> Any:
+    """A spreadsheet takes text that begins so for a formula, and may do what it says."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
 def _cells(line: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
@@ -70,6 +82,8 @@ def _cells(line: dict[str, Any], zone: ZoneInfo) -> dict[str, Any]:
         "said_service": said.get("service"),
         "withdrawn": "yes" if said.get("withdrawn") else "",
         "said_by": " ".join(dict.fromkeys(one["by"] for one in line["said"])),
+        "asked_by": said.get("by_hand"),
+        "why": "; ".join(dict.fromkeys(one["why"] for one in line["said"])),
     }
 
 
@@ -89,52 +103,14 @@ async def _zones(change: Change, people: set[str | None]) -> dict[str, ZoneInfo]
 
 
 def _places(
-    connection: Connection, bodies: Bodies, touches: Iterable[int]
-) -> dict[int, dict[str, Any]]:
-    """Where visits away from home began."""
-    found: dict[int, dict[str, Any]] = {}
-    for number in touches:
-        touch = connection.execute(select(event).where(event.c.id == number)).one()
-        for row in connection.execute(_positions_after(touch)):
-            place = _place(connection, bodies, row, touch)
-            if place:
-                found[number] = place
-                break
-    return found
-
-
-def _positions_after(touch: Any) -> Any:
-    """A band may have started again before it had a fix."""
-    soon = touch.seq + _SOON
-    same_boot = and_(event.c.boot == touch.boot, event.c.seq.between(touch.seq, soon))
-    next_boot = and_(event.c.boot == touch.boot + 1, event.c.seq <= _SOON)
-    return (
-        select(event)
-        .where(
-            event.c.device_id == touch.device_id,
-            event.c.generation == touch.generation,
-            or_(same_boot, next_boot),
-            event.c.report_type == POSITION,
+    connection: Connection, bodies: Bodies, visits: Iterable[dict[str, Any]]
+) -> dict[int | str, dict[str, Any]]:
+    """Where visits away from home were, by their first touch of which that is known."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for line in visits:
+        touches = connection.execute(
+            select(event).where(event.c.id.in_(line["touches"])).order_by(event.c.id)
         )
-        .order_by(event.c.boot, event.c.seq)
-    )
-
-
-def _place(connection: Connection, bodies: Bodies, row: Any, touch: Any) -> dict[str, Any]:
-    id_ = (row.device_id, row.generation, row.boot, row.seq)
-    try:
-        body = bodies.opened(connection, row.body_form, row.person_id, id_, row.body)
-        fields = decode_report(body).fields if body else {}
-    except (VaultError, ProtocolError):
-        return {}
-    of_boot = fields.get("of_boot", row.boot)
-    position = fields.get("position")
-    is_its = (fields.get("why"), of_boot, fields.get("of_seq")) == (
-        FIX_FOR_VISIT,
-        touch.boot,
-        touch.seq,
-    )
-    if not is_its or not position or len(position) != 4:
-        return {}
-    latitude, longitude, within_m, _ = position
-    return {"latitude": latitude / _E7, "longitude": longitude / _E7, "within_m": within_m}
+        for touch in touches.all():
+            found[line["visit"]] = found.get(line["visit"]) or place_of(connection, bodies, touch)
+    return found

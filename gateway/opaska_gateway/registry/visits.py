@@ -6,21 +6,20 @@ What bands have measured and what people say stand beside each other; neither re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import select
 
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.care import visit_test
-from opaska_gateway.care.touch import FLOOD, VERDICTS
+from opaska_gateway.care.services import POLISH
+from opaska_gateway.care.touch import VERDICTS
 from opaska_gateway.care.visit import ENDED
 from opaska_gateway.database import visit_book
-from opaska_gateway.database.tables import person
 from opaska_gateway.registry import carers
-from opaska_gateway.registry.cases import name_of
+from opaska_gateway.registry.by_hand import line as by_hand_line
 from opaska_gateway.registry.find import PERSON, find
+from opaska_gateway.registry.names import Names, names_of
 from opaska_gateway.registry.sealed import key_of, open_facts
+from opaska_gateway.registry.visit_places import place_of
 from opaska_gateway.vault import VaultError, personal_context
 from opaska_protocol.errors import ProtocolError
 from opaska_protocol.reports import decode_report
@@ -31,29 +30,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from opaska_gateway.care.visit import Touch, Visit
+    from opaska_gateway.care.visit import Visit
     from opaska_gateway.database.visit_book import Book
-    from opaska_gateway.registry.change import AnyRow
     from opaska_gateway.vault import Vault
 
 SAID_SEALED = "visit_correction.sealed"
-MINUTE_MS = 60_000
-NOBODY = "nobody"  # wore the band
-STRANGER = "unknown card"
-
-
-@dataclass(frozen=True)
-class Names:
-    """Who is who."""
-
-    carers: dict[bytes, str]
-    people: dict[bytes, AnyRow]
-    vault: Vault
-
-    def person(self, person_id: bytes | None) -> str:
-        if person_id is None:
-            return NOBODY
-        return name_of(self.people[person_id], self.vault) or "erased"
+HOME, AWAY = "home", "away"
 
 
 async def list_all(
@@ -64,6 +46,7 @@ async def list_all(
     now_ms: int,
     person_text: str | None = None,
     carer_text: str | None = None,
+    language: str = POLISH,
 ) -> list[dict[str, Any]]:
     """Visits between these times, the latest first; of one wearer or carer only, if named."""
     wearer = (await find(connection, PERSON, person_text)).id if person_text else None
@@ -72,54 +55,30 @@ async def list_all(
     chosen = [
         visit
         for visit in reversed(book.visits)
-        if wearer in (None, visit.first.person_id) and who in (None, visit.first.carer_id)
+        if wearer in (None, visit.first.person_id) and who in (None, *_carers(visit, book))
     ]
-    names = await names_of(connection, vault, (one.first.person_id for one in chosen))
-    return await connection.run_sync(_lines, chosen, book, names)
+    by_hand = [
+        one
+        for one in book.by_hand
+        if wearer in (None, one.person_id) and who in (None, one.carer_id)
+    ]
+    people = {one.first.person_id for one in chosen} | {one.person_id for one in by_hand}
+    people |= {row.person_id for one in chosen for row in book.said_of(one)}  # for the reasons
+    names = await names_of(connection, vault, people, language)
+    lines = await connection.run_sync(_lines, chosen, book, names)
+    lines += [by_hand_line(one, names) for one in by_hand]
+    return sorted(lines, key=lambda line: line["from_ms"] or line["to_ms"], reverse=True)
 
 
-async def refused(
-    connection: AsyncConnection, vault: Vault, since_ms: int, now_ms: int
-) -> list[dict[str, Any]]:
-    """Touches that count not: of each card at each band how often and why, the latest first."""
-    book = await connection.run_sync(visit_book.read, since_ms, now_ms, now_ms)
-    called = await carers.names(connection, vault)
-    lines: dict[tuple[bytes, bytes, str], dict[str, Any]] = {}
-    for row, why in book.refused:
-        is_one = why != FLOOD  # card, not as many as a stolen band may think of
-        line = lines.setdefault(
-            (row.device_id, row.card if is_one else b"", why),
-            {
-                "label": row.label,
-                "card": row.card.hex() if is_one else "",
-                "carer": called.get(row.carer_id, STRANGER) if is_one else "",
-                "why": why,
-                "times": 0,
-                "first_ms": row.at_ms,
-            },
-        )
-        line["times"] += 1
-        line["last_ms"] = row.at_ms
-    return sorted(lines.values(), key=lambda line: line["last_ms"], reverse=True)
+def _carers(visit: Visit, book: Book) -> tuple[bytes | None, ...]:
+    """Whose it is: by the card, and as somebody says."""
+    said = book.last_said(visit).get("carer")
+    return visit.first.carer_id, bytes.fromhex(said) if said else None
 
 
 def said_id(event_id: int, said_ms: int) -> bytes:
     """Names what somebody said of a visit at one time, for its seal."""
     return event_id.to_bytes(8, "big") + said_ms.to_bytes(8, "big")
-
-
-async def names_of(
-    connection: AsyncConnection, vault: Vault, people: Iterable[bytes | None]
-) -> Names:
-    """Of all carers, and of these wearers."""
-    wanted = [one for one in set(people) if one is not None]
-    found: dict[bytes, AnyRow] = {}
-    query = select(person.c.id, person.c.id.label("person_id"), person.c.wrapped_key)
-    for start in range(0, len(wanted), 500):
-        some = query.add_columns(person.c.sealed, person.c.organisation_id)
-        some = some.where(person.c.id.in_(wanted[start : start + 500]))
-        found |= {row.id: row for row in await connection.execute(some)}
-    return Names(await carers.names(connection, vault), found, vault)
 
 
 def _lines(
@@ -135,32 +94,35 @@ def _line(
     first = visit.first
     to_ms = visit.to_ms if visit.state == ENDED else None
     rows = [book.rows[one.event_id] for one in visit.touches]
-    tests = [test for one in visit.touches if (test := book.tests.get(one.message))]
+    tests = [test for row in rows if (test := book.tests.get(row.test_id))]
     return {
         "visit": visit.id,
+        "touches": [row.event_id for row in rows],
         "state": visit.state,
-        "carer": names.carers.get(first.carer_id or b"", STRANGER),
+        "carer": names.carer(first.carer_id),
         "carer_id": first.carer_id and first.carer_id.hex(),
         "card": first.card.hex(),
         "person": names.person(first.person_id),
         "person_id": first.person_id and first.person_id.hex(),
         "service": visit.service,
+        "service_name": names.service(rows[0].organisation_id, visit.service, visit.from_ms),
         "from_ms": visit.begin and visit.begin.at_ms,
         "to_ms": to_ms if visit.begin else visit.to_ms,
-        "minutes": round((to_ms - visit.from_ms) / MINUTE_MS) if to_ms is not None else None,
+        "minutes": visit.minutes,
         "where": _where(connection, bodies, rows, tests),
         "proof": max((row.verdict for row in rows), key=VERDICTS.index).replace("_", " "),
         "bands": sorted({row.label for row in rows}),
         "received_ms": max(row.received_ms for row in rows),
-        "test": _tested(tests),
+        "test": visit_test.result(_found(row, book, visit.now_ms) for row in rows),
         "planned": _planned(rows),
         "marks": sorted(visit.marks),
-        "said": _said(visit.touches, book, names),
+        "said": [_said(row, names) for row in book.said_of(visit)],
     }
 
 
 def _where(connection: Connection, bodies: Bodies, touches: list[Any], tests: list[Any]) -> str:
-    """As the first report says that knows; "" when none does, or its wearer was erased."""
+    """As the first report says that knows; a position, which may come much later, is sent of
+    visits away only. "" when none does, or its wearer was erased."""
     for row in (*touches, *tests):
         id_ = (row.device_id, row.generation, row.boot, row.seq)
         try:
@@ -169,18 +131,21 @@ def _where(connection: Connection, bodies: Bodies, touches: list[Any], tests: li
         except (VaultError, ProtocolError):
             continue
         if away is not None:
-            return "away" if away else "home"
-    return ""
+            return AWAY if away else HOME
+    return AWAY if any(place_of(connection, bodies, row) for row in touches) else ""
 
 
-def _tested(tests: list[Any]) -> str:
-    """What was wrong at any of its touches."""
-    results = [
-        visit_test.result(visit_test.of_test(row.round_trip_ms, row.battery_percent, row.broken))
-        for row in tests
-    ]
-    wrong = [result for result in results if result != visit_test.PASSED]
-    return "; ".join(dict.fromkeys(wrong)) or (visit_test.PASSED if results else "")
+def _found(row: Any, book: Book, now_ms: int) -> visit_test.Findings:
+    """What one touch has shown of its band."""
+    found = visit_test.of_touch(row.at_ms, row.occurred_error_ms, row.received_ms)
+    test = book.tests.get(row.test_id)
+    if test is None:
+        return found | visit_test.of_silence(row.received_ms, now_ms)
+    trip_ms, restarted = test.round_trip_ms, test.of_boot != test.boot
+    if visit_test.is_cut_short(trip_ms, restarted=restarted):
+        found |= visit_test.CUT_SHORT
+    shown = visit_test.of_test(trip_ms, test.battery_percent, test.broken, restarted=restarted)
+    return found | shown
 
 
 def _planned(rows: list[Any]) -> dict[str, Any] | None:
@@ -194,20 +159,16 @@ def _planned(rows: list[Any]) -> dict[str, Any] | None:
     return None
 
 
-def _said(touches: Iterable[Touch], book: Book, names: Names) -> list[dict[str, Any]]:
-    """What people say of it, in the order in which they did."""
-    rows = [row for one in touches for row in book.said.get(one.event_id, ())]
-    return [
-        {
-            "what": row.what,
-            "was": _value(row.what, row.from_value, names),
-            "is": _value(row.what, row.to_value, names),
-            "by": row.said_by,
-            "said_ms": row.said_ms,
-            "why": _why(row, names),
-        }
-        for row in sorted(rows, key=lambda row: int(row.id))
-    ]
+def _said(row: Any, names: Names) -> dict[str, Any]:
+    """What somebody said of it, beside what held until then."""
+    return {
+        "what": row.what,
+        "was": _value(row.what, row.from_value, names),
+        "is": _value(row.what, row.to_value, names),
+        "by": row.said_by,
+        "said_ms": row.said_ms,
+        "why": _why(row, names),
+    }
 
 
 def _value(what: str, text: str | None, names: Names) -> str | int | None:

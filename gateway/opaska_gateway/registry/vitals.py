@@ -9,9 +9,11 @@ from sqlalchemy import select
 
 from opaska_gateway.bodies import Bodies
 from opaska_gateway.database.tables import event
+from opaska_gateway.registry import orders
 from opaska_gateway.registry.find import BAND, find, wearer_of
 from opaska_gateway.vault import VaultError
 from opaska_protocol.errors import ProtocolError
+from opaska_protocol.orders import MEASURE
 from opaska_protocol.reports import (
     PULSE_AT_LIMIT,
     PULSE_BY_SCHEDULE,
@@ -35,6 +37,11 @@ _WHY: Final = {
 }
 _MEASURED: Final = ("heart_rate_bpm", "spo2_percent", "quality_percent")
 _SHOWN: Final = 50  # measurements of a band
+
+
+async def measure(change: Change, band: str, why: str) -> int:
+    """Order one measurement; its number."""
+    return await orders.give(change, band, MEASURE, {}, "vitals_ordered", why)
 
 
 async def of_band(change: Change, text: str, why: str) -> list[dict[str, Any]]:

@@ -12,9 +12,10 @@ from sqlalchemy import func, select, update
 
 from opaska_gateway import order_arguments
 from opaska_gateway.bodies import Bodies
-from opaska_gateway.database import orders
-from opaska_gateway.database.tables import band_order, event
+from opaska_gateway.database.orders import QUESTIONS
+from opaska_gateway.database.tables import assignment, band_order, device, event
 from opaska_gateway.errors import Refused
+from opaska_gateway.registry import orders
 from opaska_gateway.registry.find import BAND, find, wearer_of
 from opaska_gateway.vault import VaultError
 from opaska_protocol.errors import BodyError, ProtocolError
@@ -39,7 +40,7 @@ _READ: Final = 1_000  # reports at most; alarms may have none
 
 async def locate(change: Change, band: str, why: str) -> int:
     """Order one position; its number."""
-    return await _order(change, band, LOCATE, {}, "position_ordered", why)
+    return await orders.give(change, band, LOCATE, {}, "position_ordered", why)
 
 
 async def set_zones(change: Change, band: str, circles: list[str], why: str) -> int:
@@ -47,7 +48,7 @@ async def set_zones(change: Change, band: str, circles: list[str], why: str) -> 
     zones = dict(map(parse_zone, circles))
     if len(zones) < len(circles):
         raise Refused("two zones have the same number")
-    return await _order(change, band, ZONES, zones, "zones_ordered", why)
+    return await orders.give(change, band, ZONES, zones, "zones_ordered", why)
 
 
 def parse_zone(text: str) -> tuple[int, list[int]]:
@@ -74,14 +75,15 @@ def _e7(degrees: str) -> int:
     return round(float(degrees) * _E7)
 
 
-async def hand_over(change: Change, band: AnyRow, since_ms: int) -> None:
-    """Another wearer: what was ordered until then was for the last one, and where he lived."""
+async def hand_over(change: Change, band: AnyRow, since_ms: int, zones: dict[int, Any]) -> None:
+    """Another wearer, or the same one and another key: what was ordered until then was for the
+    last one, and where he lived. `zones` are hers, unless the band was given some in store."""
     of_band = band_order.c.device_id == band.id
     await change.connection.execute(
         update(band_order)
         .where(
             of_band,
-            band_order.c.kind.in_((LOCATE, ZONES)),
+            band_order.c.kind.in_((*QUESTIONS, ZONES)),
             band_order.c.created_ms <= since_ms,
             band_order.c.echoed_ms.is_(None),
         )
@@ -89,22 +91,32 @@ async def hand_over(change: Change, band: AnyRow, since_ms: int) -> None:
     )
     latest = select(func.max(band_order.c.created_ms)).where(of_band, band_order.c.kind == ZONES)
     zones_ms = (await change.connection.execute(latest)).scalar()
-    if zones_ms is not None and zones_ms <= since_ms:
-        await _order(change, band.kid.hex(), ZONES, {}, "zones_ordered", "another wearer")
+    was_given = zones_ms is not None and zones_ms > since_ms
+    if not was_given and (zones or zones_ms is not None):
+        why = "as she had them" if zones else "another wearer"
+        await orders.give(change, band.kid.hex(), ZONES, zones, "zones_ordered", why)
 
 
-async def _order(
-    change: Change, text: str, kind: int, arguments: dict[int, Any], what: str, why: str
-) -> int:
-    band = await find(change.connection, BAND, text)
-    if band.revoked_ms is not None:
-        raise Refused(f"band {band.label} is revoked; it takes no orders")
-    kept = order_arguments.kept(change.vault, band.kid, kind, arguments)
-    dseq = await change.connection.run_sync(orders.add, band.id, band.organisation_id, kind, kept)
-    await change.note(
-        what, f"device:{band.id.hex()}", band.organisation_id, to_value=f"order {dseq}", why=why
+async def zones_of(change: Change, person_id: bytes) -> dict[int, Any]:
+    """The safe zones that were ordered last for a person, on whatever band she wore."""
+    worn = (
+        select(assignment.c.device_id, assignment.c.to_ms, device.c.kid)
+        .join_from(assignment, device)
+        .where(assignment.c.person_id == person_id)
+        .order_by(assignment.c.from_ms.desc())
     )
-    return dseq
+    last = (await change.connection.execute(worn.limit(1))).first()
+    if last is None:
+        return {}
+    ordered = (
+        select(band_order.c.arguments)
+        .where(band_order.c.device_id == last.device_id, band_order.c.kind == ZONES)
+        .order_by(band_order.c.dseq.desc())
+    )
+    if last.to_ms is not None:
+        ordered = ordered.where(band_order.c.created_ms < last.to_ms)
+    kept = (await change.connection.execute(ordered.limit(1))).scalar()
+    return order_arguments.opened(change.vault, last.kid, ZONES, kept) if kept else {}
 
 
 async def of_case(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def acknowledge(batch: Batch, context: Context) -> None:
     """Answer every stored report; a repeat hears again how far it got."""
     for report in batch.fresh:
+        context.allowance.spend(report.arrival.kid_hex)
         _note(report)
         _answer(report, context)
     for report in batch.repeats:

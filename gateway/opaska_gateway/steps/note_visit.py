@@ -58,10 +58,10 @@ def _touch(
     card = cards.get(uid)
     judged = touch.judge(card, uid, proof)
     verdict = judged.verdict
-    if proof is not None and verdict in touch.COUNTING:
+    if proof is not None and verdict in touch.REMEMBERED:
         digest = sha256(proof).digest()[:DIGEST_BYTES]
         reading = uid, digest, judged.counter, whose.organisation_id, report.event_id
-        if not visits.claim(connection, visits.Reading(*reading)):
+        if touch.is_replay(verdict, visits.claim(connection, visits.Reading(*reading))):
             verdict = touch.REPLAYED
     report.verdict = touch.standing(verdict, report.occurred_ms, card and card.revoked_ms)
     plan = _plan(report, card, connection) if begins else None
@@ -90,7 +90,8 @@ def _plan(report: Report, card: touch.Card | None, connection: Connection) -> Pl
     if card is None or person_id is None or report.verdict not in touch.WELCOME:
         return None
     plans = visits.plans(connection, person_id, report.occurred_ms)
-    return expected(plans, card.carer_id, report.occurred_ms)
+    is_own = card.organisation_id == report.whose.organisation_id
+    return expected(plans, card.carer_id, report.occurred_ms, is_own=is_own)
 
 
 def _card(context: Context, row: CardRow) -> touch.Card:
@@ -101,7 +102,7 @@ def _card(context: Context, row: CardRow) -> touch.Card:
             keys = CardKeys(both[:KEY_BYTES], both[KEY_BYTES:])
     except VaultError as error:  # a visit must not be lost over a broken row
         log.error("card_keys_unusable", card=row.id.hex(), problem=str(error))
-    return touch.Card(row.id, row.carer_id, row.kind, keys, row.revoked_ms)
+    return touch.Card(row.id, row.organisation_id, row.carer_id, row.kind, keys, row.revoked_ms)
 
 
 def _test(report: Report) -> dict[str, Any] | None:
@@ -121,15 +122,23 @@ def _test(report: Report) -> dict[str, Any] | None:
 
 
 def _show(report: Report, connection: Connection) -> None:
-    """What the latest touch or test of a band shows; what comes late changes nothing any more."""
+    """What the latest touch or test of a band shows; what comes late changes nothing any more,
+    nor what is said of a touch again."""
+    fields, received_ms = report.content.fields, report.arrival.received_ms
     if not visit_faults.is_newest(connection, report.id, report.content.type):
         return
-    fields, received_ms = report.content.fields, report.arrival.received_ms
     if report.content.type == VISIT:
         findings = visit_test.of_touch(report.occurred_ms, report.occurred_error_ms, received_ms)
     else:
-        trip_ms, percent = fields.get("round_trip_ms"), fields.get("battery_percent")
-        findings = visit_test.of_test(trip_ms, percent, fields.get("broken", ()))
+        test = _test(report)
+        if test and not visits.is_first_test(connection, report.id[1], test):
+            return
+        findings = visit_test.of_test(
+            fields.get("round_trip_ms"),
+            fields.get("battery_percent"),
+            fields.get("broken", ()),
+            restarted=test is not None and test["of_boot"] != report.header.boot,
+        )
     band, now_ms = report.band, clock.now_ms()
     visit_faults.note(
         connection,

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from opaska_gateway import clock
 from opaska_gateway.batch import Refusal
-from opaska_gateway.care.wearing import worn_at
+from opaska_gateway.care.wearing import worn_at, worn_despite_clock
 from opaska_gateway.database import orders
 from opaska_gateway.database.band_settings import hear
 from opaska_gateway.database.belonging import give_back
-from opaska_gateway.database.echoes import take_echoes
+from opaska_gateway.database.echoes import never_stored, take_echoes
 from opaska_gateway.database.events import find_report, insert_reports
 from opaska_gateway.database.visits import date_again as date_visits_again
 from opaska_gateway.database.wear import date_again
+from opaska_gateway.logs import get_logger
 from opaska_protocol.answers import STORED
-from opaska_protocol.reports import HEARTBEAT, LINK_LOST
+from opaska_protocol.orders import ZONES
+from opaska_protocol.reports import FAULT, HEARTBEAT, LINK_LOST, STATE_LOST
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from opaska_gateway.batch import Batch, Report
     from opaska_gateway.context import Context
     from opaska_gateway.resender import Resender
+
+log = get_logger()
 
 
 def store(batch: Batch, context: Context, connection: Connection) -> None:
@@ -56,6 +60,16 @@ def store(batch: Batch, context: Context, connection: Connection) -> None:
     heard += [report for report in batch.repeats if report.content.type == LINK_LOST]
     for report in heard:
         _hear(batch, context.resender, report, connection)
+    for report in fresh:
+        if report.content.type == FAULT and report.content.fields.get("code") == STATE_LOST:
+            _restore(report, connection)
+
+
+def _restore(fault: Report, connection: Connection) -> None:
+    """What the band has lost: its safe zones. Its settings are ordered by their version."""
+    device_id = fault.band.device_id
+    if orders.again(connection, device_id, ZONES):
+        fault.resend_orders = orders.waiting(connection, device_id)
 
 
 def _hear(batch: Batch, resender: Resender, heartbeat: Report, connection: Connection) -> None:
@@ -63,15 +77,32 @@ def _hear(batch: Batch, resender: Resender, heartbeat: Report, connection: Conne
     device_id, waits = heartbeat.band.device_id, heartbeat.band.kid in resender.waiting
     if waits:
         heartbeat.resend_answers = take_echoes(connection, heartbeat)
-    version = heartbeat.content.fields.get("settings_version")
-    if version is not None and (waits or not resender.is_settled(device_id, version)):
+    fields = heartbeat.content.fields
+    version, last_dseq = has = fields.get("settings_version"), fields.get("last_dseq", 0)
+    if version is not None and (waits or not resender.is_settled(device_id, has)):
         owner, then_ms = heartbeat.band.organisation_id, heartbeat.occurred_ms
-        is_news = hear(connection, device_id, owner, version, then_ms)
-        resender.settle(device_id, None if is_news else version)
+        is_older = not waits and orders.echo(connection, device_id, last_dseq)
+        is_news = hear(connection, device_id, owner, version, then_ms) or is_older
+        resender.settle(device_id, None if is_news else has)
         batch.new_settings |= is_news
         waits |= is_news
+    if fields.get("answers") and heartbeat.band.kid not in resender.older_than:
+        _look_for_lost(resender, heartbeat, connection)
     if waits:
         heartbeat.resend_orders = orders.waiting(connection, device_id)
+
+
+def _look_for_lost(resender: Resender, heartbeat: Report, connection: Connection) -> None:
+    """An alarm that the wrist heard of and nobody knows: the database is a copy of before it."""
+    for boot, seq in never_stored(connection, heartbeat):
+        resender.older_than.add(heartbeat.band.kid)
+        log.error(
+            "alarm_not_in_database",
+            kid=heartbeat.band.kid_hex,
+            boot=boot,
+            seq=seq,
+            advice="a copy from before this alarm was put back: no case shows it, call its wearer",
+        )
 
 
 def _stored_before(batch: Batch, report: Report, connection: Connection) -> None:
@@ -89,7 +120,8 @@ def _stored_before(batch: Batch, report: Report, connection: Connection) -> None
 def _row(report: Report, context: Context, connection: Connection, now_ms: int) -> dict[str, Any]:
     then = context.dating.when(report)
     report.occurred_ms, report.occurred_error_ms = then.at_ms, then.error_ms
-    report.worn = worn = worn_at(report.band.assignments, then.at_ms)
+    wearers = report.band.assignments
+    report.worn = worn = worn_at(wearers, then.at_ms) or worn_despite_clock(wearers, now_ms)
     device_id, generation, boot, seq = report.id
     person_id = worn.person_id if worn else None
     form, body = context.bodies.sealed(

@@ -11,7 +11,7 @@ from opaska_gateway.logs import journey
 from opaska_gateway.refusals import Refused
 from opaska_protocol.errors import ProtocolError
 from opaska_protocol.frame import KID_SIZE, parse_up
-from opaska_protocol.reports import ALARM, decode_report, rings
+from opaska_protocol.reports import ALARM, decode_report, is_urgent, rings
 
 if TYPE_CHECKING:
     from opaska_gateway.bands import Band
@@ -29,7 +29,10 @@ async def verify(batch: Batch, context: Context) -> None:
     for arrival in batch.arrivals:
         band = bands.get(kids[arrival.kid_hex])
         try:
-            batch.fresh.append(_verified(arrival, band))
+            report = _verified(arrival, band)
+            if not is_urgent(report.content.type) and context.allowance.is_spent(arrival.kid_hex):
+                raise Refused("flood")
+            batch.fresh.append(report)
         except (Refused, ProtocolError) as error:
             batch.refusals.append(Refusal(arrival, error.reason, band))
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -25,6 +24,7 @@ from opaska_gateway.database import cases, outbox, strap_ends
 from opaska_gateway.database.sickness import sickness
 from opaska_gateway.logs import get_logger, journey
 from opaska_gateway.vault import VaultError
+from opaska_gateway.watch.hands import OF_CASE, Busy
 from opaska_gateway.watch.signal import signal_of
 from opaska_protocol.answers import ACCEPTED
 
@@ -43,7 +43,6 @@ T = TypeVar("T")
 
 # Deliveries side by side; the centre keeps one turn per account.
 HANDS: Final = {outbox.CENTRE: 16, outbox.TROUBLE: 1}
-OF_CASE: Final = 4  # claimed of one case at a time, and no more while it has as many hands
 SPARE_S: Final = 5.0  # beyond the centre's own time-outs, before an attempt is ended here
 RECORD_MS: Final = 10_000  # a lease outlasts an attempt by this, so that its end is recorded
 PAUSES_MS: Final = (30_000, 60_000, 120_000, 300_000)  # after failures; the last one for ever
@@ -83,7 +82,8 @@ class Forwarder:
         lease_ms = int(self._attempt_s * 1000) + RECORD_MS
         self._lease = outbox.Lease(os.urandom(16), lease_ms, lease_ms + PAUSES_MS[-1])
         self._free = dict(HANDS)
-        self._hands_of: Counter[bytes | None] = Counter()  # by case
+        self._busy = Busy()
+        self._problem: str | None = None  # why the database cannot work now; None = it can
 
     async def run(self) -> None:
         """Work for ever."""
@@ -99,7 +99,6 @@ class Forwarder:
     async def _round(self, group: asyncio.TaskGroup) -> None:
         """Hand out what is due, then wait for more."""
         self._context.outbox_ready.clear()
-        self._hands_of = +self._hands_of  # without those that have none any more
         try:
             claimed, due_ms = await self._transact(self._claim)
         except Exception as error:  # at the edge of the task: it must go on
@@ -110,7 +109,7 @@ class Forwarder:
             if row.destination == outbox.TROUBLE and row.is_report:
                 self._context.troubles.remember([(*_trouble(row), row.id, clock.now_ms())])
             self._free[row.destination] -= 1
-            self._hands_of[row.case_id] += 1
+            self._busy.take(row)
             group.create_task(self._hand_out(row, signal))
         await self._pause(due_ms)
 
@@ -119,34 +118,30 @@ class Forwarder:
         now_ms = clock.now_ms()
         claimed: list[Claimed] = []
         due_ms: list[int] = []
-        hands_of = self._hands_of.copy()  # the loop may end some meanwhile
+        busy = self._busy.copy()  # the loop may end some meanwhile
         for destination, free in self._free.items():
             if not free:
                 continue
-            for row in self._take(connection, destination, now_ms, free, hands_of):
+            for row in self._take(connection, destination, now_ms, free, busy):
                 if not self._is_repeat(connection, row, now_ms):
                     body = self._body(connection, row)
                     claimed.append((row, signal_of(row, body, now_ms)))
-            next_ms = outbox.next_due_ms(connection, destination, _crowded(hands_of))
+            next_ms = outbox.next_due_ms(connection, destination, busy.but(destination))
             due_ms += [] if next_ms is None else [next_ms]
         return claimed, min(due_ms, default=None)
 
     def _take(
-        self,
-        connection: Connection,
-        destination: str,
-        now_ms: int,
-        free: int,
-        hands_of: Counter[bytes | None],
+        self, connection: Connection, destination: str, now_ms: int, free: int, busy: Busy
     ) -> list[Waiting]:
-        """Rows for free hands, counted in `hands_of`."""
+        """Rows for free hands, counted in `busy`."""
         rows: list[Waiting] = []
         while len(rows) < free:
-            most, but = min(OF_CASE, free - len(rows)), _crowded(hands_of)
+            most, but = min(OF_CASE, free - len(rows)), busy.but(destination)
             more = outbox.claim(connection, destination, self._lease, now_ms, most, but)
             if not more:
                 break
-            hands_of.update(row.case_id for row in more)
+            for row in more:
+                busy.take(row)
             rows += more
         return rows
 
@@ -194,7 +189,7 @@ class Forwarder:
         finally:
             self._context.busy -= 1
             self._free[row.destination] += 1
-            self._hands_of[row.case_id] -= 1
+            self._busy.let_go(row)
             self._context.outbox_ready.set()
 
     async def _deliver(self, row: Waiting, signal: Signal) -> Delivery:
@@ -247,22 +242,28 @@ class Forwarder:
         """Run a transaction, waiting while the database cannot work."""
         while True:
             try:
-                return await self._context.database.transact(work)
+                done = await self._context.database.transact(work)
             except Exception as error:
                 reason = sickness(error)
                 if reason is None:
                     raise
-                log.error("forwarding_waits", reason=reason)
+                self._note(reason)
                 await asyncio.sleep(SICK_PAUSE_S)
+            else:
+                self._note(None)
+                return done
+
+    def _note(self, reason: str | None) -> None:
+        """Say once why the database cannot work, and once that it does again."""
+        if reason is not None and reason != self._problem:
+            log.error("forwarding_waits", reason=reason)
+        elif reason is None and self._problem is not None:
+            log.info("forwarding_goes_on", after=self._problem)
+        self._problem = reason
 
 
 def _trouble(row: Waiting) -> tuple[bytes, str]:
     return row.device_id, row.payload["kind"]
-
-
-def _crowded(hands_of: Counter[bytes | None]) -> list[bytes]:
-    """Cases that have as many hands as one may."""
-    return [case for case, hands in hands_of.items() if case is not None and hands >= OF_CASE]
 
 
 def _pause_ms(attempts: int) -> int:
