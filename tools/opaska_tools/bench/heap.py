@@ -79,7 +79,7 @@ def figures(lines: list[str], bare: str) -> dict[str, Any]:
     _, _, before, _, _, _ = told[0]
     _, _, used, free, names, tables = told[kinds.index("whole")]
     modules = dict(_modules(told))
-    by_group = {"before the firmware": before, "firmware": 0, "protocol": 0, "simulated": 0}
+    by_group = {"before the firmware": before, "firmware": 0, "simulated": 0}
     by_group["asyncio"] = 0
     for name, took in modules.items():
         by_group[_group(name)] += took
@@ -124,6 +124,6 @@ def _modules(told: Iterable[tuple[str, str, int, int, int, int]]) -> Iterator[tu
 
 def _group(module: str) -> str:
     top = module.partition(".")[0]
-    return {"opaska_band": "firmware", "opaska_protocol": "protocol", "asyncio": "asyncio"}.get(
+    return {"opaska_band": "firmware", "opaska_protocol": "firmware", "asyncio": "asyncio"}.get(
         top, "simulated"
     )

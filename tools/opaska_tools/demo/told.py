@@ -87,6 +87,8 @@ def _visit_test(fields: Fields) -> Told:
     trip_ms = fields.get("round_trip_ms")
     broken: list[int] = fields.get("broken") or []
     answer = "no answer" if trip_ms is None else f"answered in {trip_ms} ms"
+    if trip_ms is None and "of_boot" in fields:
+        answer = "restarted meanwhile"
     parts = ", ".join(fault_word(code) for code in broken) or "nothing"
     words = f"{answer}, {fields.get('battery_percent')} %, {parts} broken"
     return Told("visit_test", {"test": words})

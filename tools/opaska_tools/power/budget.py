@@ -12,7 +12,7 @@ from opaska_tools.simulator.places import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from opaska_tools.power.lived import Lived
+    from opaska_tools.power.lived import Lived, Times
 
 FOLDER = ROOT / "hardware" / "band_v1"
 TABLE = FOLDER / "power.toml"
@@ -46,18 +46,21 @@ class Budget:
         """What a day takes, by what for."""
         design = self._table["design"][design_name]
         profile = self._table["profile"][profile_name]
+        hour = self._lived.lost if design.get("without_network") else self._lived.hour
         return {
-            **self._processor(design, profile),
-            **self._modem(design, profile),
+            **self._processor(design, profile, hour),
+            **self._modem(design, profile, hour),
             **self._oximeter(profile),
             **self._always(),
             **self._felt(profile),
         }
 
-    def _processor(self, design: Mapping[str, Any], profile: Mapping[str, Any]) -> Items:
+    def _processor(
+        self, design: Mapping[str, Any], profile: Mapping[str, Any], hour: Times
+    ) -> Items:
         """Woken by the clock, by motion, in alarms; awake while it talks, plays or measures; and
         the rest of the time as the design says."""
-        hour, alarm, durations = self._lived.hour, self._lived.alarm, self._table["durations"]
+        alarm, durations = self._lived.alarm, self._table["durations"]
         by_motion = profile["motion_wakes_per_hour"] + durations["looks_per_moving_hour"]
         wakes = {
             "by the clock": hour.sleeps * _DAY_H,
@@ -78,11 +81,13 @@ class Budget:
             f"processor, {state}": rest_h * self._ma["processor", state],
         }
 
-    def _modem(self, design: Mapping[str, Any], profile: Mapping[str, Any]) -> Items:
-        """While it is connected it does not sleep, nor while it listens to the processor."""
-        hour, alarm = self._lived.hour, self._lived.alarm
+    def _modem(self, design: Mapping[str, Any], profile: Mapping[str, Any], hour: Times) -> Items:
+        """While it is connected it does not sleep, nor while it listens to the processor. Alarms
+        without a network are taken as with one."""
+        alarm = self._lived.alarm
         contact_h = self._table["durations"]["contact_s"] / 3600
-        usual_h = self.contacts_per_hour(profile) * _DAY_H * contact_h
+        contacts = 0.0 if design.get("without_network") else self.contacts_per_hour(profile)
+        usual_h = contacts * _DAY_H * contact_h
         alarm_h = profile["alarms"] * min(alarm.seconds / 3600, alarm.contacts * contact_h)
         listens_h = _DAY_H * hour.modem_awake_s / hour.seconds
         listens_h += profile["alarms"] * alarm.modem_awake_s / 3600

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a band does in an hour at rest, and in the ten minutes after an SOS under open sky: counted
-from outside, at the pins, chips and the link of a simulated band with the whole firmware, in
-virtual time, with the real gateway."""
+"""What a band does in an hour at rest, in one without a network, and in the ten minutes after an
+SOS under open sky: counted from outside, at the pins, chips and the link of a simulated band with
+the whole firmware, in virtual time, with the real gateway."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 SETTLED_S = 120  # connected, first heartbeat, first measurement of the pulse
+LOST_S = 900  # without a network, until its pauses are as long as they get; and back
 HOUR_S = 3600
 ALARM_S = 600  # until a human closes the case
 _QUIET_S = 5  # between bytes, to call the next ones another contact
@@ -46,9 +47,10 @@ class Times:
 
 @dataclass
 class Lived:
-    """An hour at rest, and what an alarm adds."""
+    """An hour at rest, one without a network, and what an alarm adds."""
 
     hour: Times
+    lost: Times
     alarm: Times
 
     def as_json(self) -> dict[str, Any]:
@@ -57,7 +59,7 @@ class Lived:
 
 
 def live() -> Lived:
-    """Some twenty seconds of real time."""
+    """Some thirty seconds of real time."""
     return asyncio.run(_live())
 
 
@@ -67,10 +69,15 @@ async def _live() -> Lived:
             await band.start()
             await clock.run_for(SETTLED_S * 1000)
             hour = await _watch(band, clock, HOUR_S)
+            await band.modem(covered=False)
+            await clock.run_for(LOST_S * 1000)
+            lost = await _watch(band, clock, HOUR_S)
+            await band.modem(covered=True)
+            await clock.run_for(LOST_S * 1000)
             band.circuit.wiring.modem.gnss.sky = Sky(52.2242667, 21.0123)
             await band.press(_PRESS_MS)
             alarm = await _watch(band, clock, ALARM_S)
-            return Lived(hour, alarm)
+            return Lived(hour, lost, alarm)
 
 
 @asynccontextmanager

@@ -82,6 +82,7 @@ class SimulatedBand(Witness):
         self.circuit.wiring.radio.on_free = self.link.pump
         self._clock = virtual_clock
         self._fault: FlashFault | None = None
+        self._panics = False
         self._once: dict[str, Any] = {}  # commands for the next start alone
         self._wakers: list[list[int]] = []  # [gpio, level, slot] that end the deep sleep
         self._alarm: Cancellable | None = None  # likewise
@@ -101,10 +102,13 @@ class SimulatedBand(Witness):
         tls: bool = False,
         build: int = 1,
         brokers: str | None = None,
+        apn: str = "",
     ) -> None:
         """Write the identity into the NVS, as the bench does with a new band."""
         brokers = brokers or "{}:{}".format(*self.broker_address)
-        write_identity(self.folder, kid, generation, key, brokers=brokers, tls=tls, build=build)
+        write_identity(
+            self.folder, kid, generation, key, brokers=brokers, tls=tls, build=build, apn=apn
+        )
 
     # --- power ---
 
@@ -232,9 +236,15 @@ class SimulatedBand(Witness):
         """Put it on the charger, or take it off."""
         self.circuit.wiring.charging(on)
 
-    async def modem(self, **world: float) -> None:
-        """Change the modem's world: covered, sim, signal_dbm, start_ms, register_ms."""
+    async def modem(self, **world: float | str) -> None:
+        """Change the modem's world: covered, sim, signal_dbm, start_ms, register_ms; sim is
+        as in hardware/simulated/chips/eg915u_card.py."""
         self.circuit.wiring.modem.set(**world)
+
+    async def ppp_panics(self, on: bool) -> None:
+        """Let PPP over a stream written in Python end the processor, as was reported of lwIP."""
+        self._panics = on
+        await self._command("ppp_panics", on)
 
     async def shift_clock(self, seconds: float) -> None:
         """Put the wall clock forward or back."""
@@ -285,6 +295,7 @@ class SimulatedBand(Witness):
         if cause == POWER_ON:
             self.circuit.wiring.power_on()
         commands: dict[str, Any] = {"flash_fault": self._fault, **self._once}
+        commands["ppp_panics"] = self._panics
         commands["pins"] = [[gpio, level] for gpio, level in self.circuit.pins.items()]
         self._once = {}
         await self._board.start(

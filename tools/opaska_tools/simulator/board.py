@@ -96,7 +96,7 @@ class Board:
         self._process = await asyncio.create_subprocess_exec(
             places.micropython(),
             *("-X", f"heapsize={self._heap}"),
-            *("-c", f"import bootloader, {self._program.stem}"),
+            *("-c", f"import bootloader; del bootloader; import {self._program.stem}"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -21,6 +21,7 @@ def write_identity(
     brokers: str,
     tls: bool,
     build: int,
+    apn: str = "",
 ) -> None:
     """Add the identity to nvs.json; blobs are hex there (hardware/simulated/esp32.py)."""
     if len(kid) != 8 or len(key) != 16:
@@ -34,6 +35,7 @@ def write_identity(
         boot=0,  # provisioned and never started; without it the band counts its boots as lost
         broker=brokers.encode().hex(),
         tls=int(tls),
+        apn=apn.encode().hex(),
     )
     folder.mkdir(parents=True, exist_ok=True)
     new = folder / "nvs.json.new"

@@ -10,14 +10,14 @@ import os
 import signal
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
-_LONGEST_LINE = 1 << 20  # bytes; a log line may carry a whole traceback
+LONGEST_LINE = 1 << 20  # bytes; a log line may carry a whole traceback
 _KEPT_LINES = 400  # of output, to show when something went wrong
 _GRACE_S = 8.0  # from SIGTERM to SIGKILL; the gateway itself needs at most 5
 
@@ -30,6 +30,47 @@ def _die_with_parent() -> None:
     """In the new process, before its program: whoever kills us with -9 ends it, too."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process(Protocol):
+    """What is needed of an asyncio.subprocess.Process."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    @property
+    def stdout(self) -> asyncio.StreamReader | None: ...
+    async def wait(self) -> int: ...
+    def terminate(self) -> None: ...
+
+
+class Launch(Protocol):
+    """Starts a command in a session of its own, so that Ctrl-C reaches only us."""
+
+    async def __call__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path | None, /
+    ) -> Process: ...
+
+
+async def execute(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path | None
+) -> Process:
+    """As a program of its own."""
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,
+        limit=LONGEST_LINE,
+    )
+
+
+launch: Launch = execute  # tests that start hundreds put a quicker one here
 
 
 class ChildEnded(RuntimeError):
@@ -51,7 +92,7 @@ class Child:
         self._on_line = on_line
         self._env = {**os.environ, **(env or {})}
         self._cwd = cwd
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._reading: asyncio.Task[None] | None = None
         self._killed = False
         self.lines: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -66,18 +107,8 @@ class Child:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start it, in a session of its own so that Ctrl-C reaches only us."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=self._env,
-            cwd=self._cwd,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
-            limit=_LONGEST_LINE,
-        )
+        """Start it."""
+        self._process = await launch(self._command, self._env, self._cwd)
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:

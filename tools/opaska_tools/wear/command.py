@@ -30,17 +30,22 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each constructed scene.")] = 20,
     jobs: Annotated[int, typer.Option(min=1, help="Processes at once.")] = _PROCESSORS,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Also on simulated chips, as late as a band hears.")
+    ] = False,
 ) -> None:
     """Constructed scenes, and recorded wrists of DIR, through the band's sense and decision."""
     from opaska_tools.falls.recordings import BadFolder
     from opaska_tools.wear import judge, lived
+    from opaska_tools.wear.whole import figures as pulled_over_the_hand
 
     try:
         daily: Any = lived.figures(folder, jobs) if folder else _NOT_GIVEN
     except BadFolder as error:
         typer.echo(f"{error}", err=True)
         raise typer.Exit(2) from None
-    figures = {"scenes": judge.scenes(seeds), "daily_life": daily}
+    late: Any = pulled_over_the_hand(seeds) if whole else "not run: --whole was not given"
+    figures = {"scenes": judge.scenes(seeds), "daily_life": daily, "whole": late}
     typer.echo(json.dumps(figures) if as_json else _text(figures))
 
 
@@ -60,4 +65,5 @@ def _text(figures: dict[str, Any]) -> str:
             f"  {row['hours']} h of recorded wrists, {row['blows']} blows:"
             f' {row["false_taken_off"]} false "taken off", loose for {row["loose_percent"]} %'
         )
+    lines.append(f"pulled over the hand, by the whole way from the chips: {figures['whole']}")
     return "\n".join(lines)
