@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import subprocess
-import sys
 from itertools import chain, islice
 from pathlib import Path
 
@@ -15,11 +12,11 @@ import pytest
 from opaska_tools.falls.recordings import read_index
 from opaska_tools.falls.stream import held
 from tests.support.arm_motion import Sample, blows, fall, rest
-from tests.support.requirements import program
+from tests.support.both_runtimes import told_alike
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-PLAYER = ROOT / "tests" / "on_micropython" / "fall_play.py"
+PLAYER = "fall_play.py"
 OF_EACH = 6  # recordings of each set and label
 LONGEST_S = 40
 
@@ -29,27 +26,6 @@ def _write(path: Path, rate_hz: float, samples: list[Sample]) -> Path:
     body = struct.pack(f"<{3 * len(samples)}h", *numbers)
     path.write_bytes(struct.pack("<I", round(rate_hz * 1000)) + body)
     return path
-
-
-def _played(interpreter: str, files: list[Path]) -> str:
-    return subprocess.run(
-        [interpreter, str(PLAYER), *map(str, files)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        env={
-            **os.environ,
-            "MICROPYPATH": f"{ROOT}/firmware:.frozen",
-            "PYTHONPATH": str(ROOT / "firmware"),
-        },
-    ).stdout
-
-
-def _same_on_both(files: list[Path]) -> str:
-    here = _played(sys.executable, files)
-    assert _played(program("micropython"), files).splitlines() == here.splitlines()
-    return here
 
 
 def test_made_up_motions_are_judged_alike(tmp_path: Path) -> None:
@@ -64,7 +40,7 @@ def test_made_up_motions_are_judged_alike(tmp_path: Path) -> None:
             ("wild", [(32767, -32768, i * 977 % 32767) for i in range(int(9 * rate_hz))]),
         )
     ]
-    told = _same_on_both(files)
+    told = told_alike(PLAYER, files)
     assert told.count("\nfall ") >= 4, "and it is no silence that is alike"
 
 
@@ -81,6 +57,6 @@ def test_recordings_are_judged_alike(tmp_path: Path) -> None:
             files.append(
                 _write(path, recording.rate_hz, [(x, y, z) for x, y, z in samples.tolist()])
             )
-    told = _same_on_both(files)
+    told = told_alike(PLAYER, files)
     assert told.count("judged") > len(files) / 2
     assert told.count("\nfall ") > OF_EACH

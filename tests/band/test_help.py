@@ -80,6 +80,22 @@ def test_an_answer_of_before_the_restart_sent_again_gives_a_new_sos_no_hope() ->
     assert reports.furthest(BOOT) == TAKEN
 
 
+@pytest.mark.parametrize("replayed", [1, 8, 20])
+@pytest.mark.parametrize("boot", [BOOT - 3, BOOT - 2, BOOT - 1])
+def test_nor_does_it_give_hope_to_an_sos_that_waits_since_before_the_restart(
+    boot: int, replayed: int
+) -> None:
+    reports = OpenReports()
+    reports.opened(BOOT - 2, 50)
+    for seq in range(100, 100 + replayed):
+        reports.answered(boot, seq, TAKEN, BOOT)
+        assert reports.unanswered(BOOT)
+        assert reports.furthest(BOOT) == SENT
+    reports.answered(BOOT - 2, 50, STORED, BOOT)
+    assert not reports.unanswered(BOOT)
+    assert reports.furthest(BOOT) == STORED
+
+
 def test_unanswered_until_every_sos_of_this_boot_has_an_answer() -> None:
     reports = opened(1, 2)
     reports.opened(BOOT - 1, 9)  # nobody may ever answer it

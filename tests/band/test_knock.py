@@ -75,11 +75,16 @@ def test_a_gap_in_the_samples_begins_anew() -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason="the recordings are not here: ../shared/data")
 @pytest.mark.parametrize("dataset", ["stresspredict", "wisdm"])
 def test_daily_life_seldom_switches_the_reader_on(dataset: str) -> None:
-    daily = [one for one in read_index(DATA) if one.dataset == dataset and not one.is_fall]
-    some = daily[:: 6 if dataset == "stresspredict" else 20]
-    hours = sum(one.count / one.rate_hz for one in some) / 3600
-    looks = sum(len(heard(_at_the_bands_rate(one))) for one in some)
+    some = daily(dataset, 3 if dataset == "stresspredict" else 24)
+    hours = sum(len(samples) for samples in some) / RATE_HZ / 3600
+    looks = sum(len(heard(samples)) for samples in some)
     assert looks / hours < MOST_PER_HOUR
+
+
+def daily(dataset: str, count: int) -> list[Samples]:
+    """So many of a set's recordings of daily life, from all over it, at the band's rate."""
+    found = [one for one in read_index(DATA) if one.dataset == dataset and not one.is_fall]
+    return [_at_the_bands_rate(one) for one in found[:: len(found) // count][:count]]
 
 
 def _at_the_bands_rate(recording: Recording) -> Samples:

@@ -30,8 +30,14 @@ OPTIONAL = {
     "obey.py": True,
     "resume.py": True,
 }
-
-
+PARTS = {
+    "battery.py": reports.GAUGE,
+    "wear.py": reports.STRAP_SENSOR,
+    "motion.py": reports.MOTION_SENSOR,
+    "vitals.py": reports.OXIMETER,
+    "place.py": reports.GNSS,
+    "visit.py": reports.NFC,
+}
 NEEDED = ["links/mqtt.py", "outbox.py", "reporter.py", "state.py"]
 FIRST = ["boot.py", "boards/band_v1.py", "drivers/button.py"]  # before there is a watchdog
 
@@ -41,19 +47,20 @@ async def broken_band(
     band: SimulatedBand,
     gateway: SmallGateway,
     tmp_path: Path,
-    name: str,
+    *names: str,
     added: str = "this is ( no Python\n",
 ) -> AsyncGenerator[SimulatedBand]:
-    """The same band with something added to one file; by itself, what does not compile."""
+    """The same band with something added to these files; by itself, what does not compile."""
     firmware = tmp_path / "firmware"
     leave_out = shutil.ignore_patterns("typings", "__pycache__")
     shutil.copytree(places.FIRMWARE, firmware, ignore=leave_out)
-    with (firmware / "opaska_band" / name).open("a") as file:
-        file.write(added)
+    for name in names:
+        with (firmware / "opaska_band" / name).open("a") as file:
+            file.write(added)
     broken = SimulatedBand(
         band.folder,
         gateway.address,
-        heap="384K",  # the sources lie in it, as no real band has them
+        heap="1M",  # the sources lie in it, as no real band has them
         program=firmware / "main.py",
         path=(firmware,),
     )
@@ -78,11 +85,21 @@ async def test_sos_is_sent_although_a_file_is_broken(
             assert fault.fields["code"] == reports.TASK_FAILED
 
 
+async def test_without_any_part_that_it_can_do_without_it_beats_and_names_them(
+    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path
+) -> None:
+    async with broken_band(band, gateway, tmp_path, *PARTS) as broken:
+        beat = await gateway.arrival(lambda a: a.type == reports.HEARTBEAT)
+        assert sorted(beat.fields["broken"]) == sorted(PARTS.values())
+        await broken.press(600)
+        await broken.wait_note("accepted")
+
+
 async def test_sos_is_sent_although_no_will_can_be_sealed(
     band: SimulatedBand, gateway: SmallGateway, tmp_path: Path
 ) -> None:
     unable = "Reporter.sealed_once = None\n"
-    async with broken_band(band, gateway, tmp_path, "reporter.py", unable) as broken:
+    async with broken_band(band, gateway, tmp_path, "reporter.py", added=unable) as broken:
         await gateway.arrival(lambda a: a.type == reports.BOOT)
         await broken.press(600)
         await broken.wait_note("accepted")

@@ -17,11 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opaska_band.senses.nmea import Fix, Nmea
+from tests.on_micropython import nmea_fuzz
 from tests.support.requirements import program
 
 ROOT = Path(__file__).parents[2]
 LOGS = ROOT.parent / "shared" / "data" / "gnss"
 PLAYER = ROOT / "tests" / "on_micropython" / "nmea_play.py"
+FUZZ = PLAYER.with_name("nmea_fuzz.py")
+TALKS, SEED = 4_000, 0x5EED  # of about four sentences
 MORE_EXACT_DEG = 1e-7  # what gpsd prints behind our last digit, and the rounding
 
 RMC = "GPRMC,120000.00,A,5213.4560,N,02100.7380,E,0.1,0.0,220326,,,A"
@@ -102,6 +105,13 @@ def test_nonsense_behind_a_right_checksum_is_refused(old: str, new: str) -> None
     assert [place(fix) for fix in nmea.feed(b"".join(map(sentence, both)))] == [WARSAW]
 
 
+@pytest.mark.parametrize("satellites", ["-1", "1_0", "N", " 7"])
+def test_a_sentence_that_is_refused_at_its_end_leaves_no_place(satellites: str) -> None:
+    bad = GGA.replace(",07,", f",{satellites},")
+    later = RMC.replace("120000", "120001"), GGA.replace("120000", "120001")
+    assert [fix.day_ms for fix in fixes(bad, *later)] == [43_201_000]
+
+
 @pytest.mark.parametrize("date", ["220306", "000326", "221326", "2203", "", "2203X6"])
 def test_a_date_that_cannot_be_is_none_and_the_place_stays(date: str) -> None:
     (fix,) = fixes(RMC.replace("220326", date), GGA)
@@ -139,6 +149,19 @@ def test_one_flipped_bit_in_each_sentence_never_moves_a_fix(effort: int) -> None
             flipped[chance.randrange(len(good))] ^= 1 << chance.randrange(8)
             data += flipped
         assert all(place(fix) == WARSAW for fix in Nmea().feed(data))
+
+
+@pytest.mark.fuzz
+def test_bent_talk_is_a_place_on_earth_or_none_and_alike_on_micropython(effort: int) -> None:
+    talks = TALKS * effort
+    digest, found = nmea_fuzz.run(SEED, talks)
+    assert found > talks // 20
+    path = f"{ROOT}:{ROOT}/firmware:{ROOT}/shared_protocol:.frozen"
+    run = [program("micropython"), "-X", "heapsize=256K", str(FUZZ), str(SEED), str(talks)]
+    there = subprocess.run(
+        run, check=True, capture_output=True, env=os.environ | {"MICROPYPATH": path}, timeout=1800
+    ).stdout
+    assert json.loads(there) == [digest, found]
 
 
 @needs_logs

@@ -190,6 +190,17 @@ async def test_band_without_identity_says_not_sent(tmp_path: Path) -> None:
         assert band.state == "on"
         assert "working" not in names(band)
         assert band.link.connections == 0
+        assert list(band.log) == ["no identity: write it, see firmware/README.md"]
+
+
+async def test_a_band_without_a_broker_says_so_and_leaves_the_modem_alone(tmp_path: Path) -> None:
+    async with SimulatedBand(tmp_path / "new") as band:
+        band.provision(bytes(8), 1, bytes(16), brokers=" ")
+        await band.start()
+        await band.wait_log("no link: no broker")
+        await band.press(600)
+        await band.wait_note("working")
+        assert not any(line.startswith("no link: divide") for line in band.log)
 
 
 async def test_settings_order_changes_the_hold_survives_a_restart_and_is_echoed(
@@ -253,14 +264,14 @@ async def test_task_that_fails_is_reported_and_runs_again(
     planted = tmp_path / "planted.py"
     planted.write_text(
         "from opaska_band import boot, heartbeat\n"
-        "beat = heartbeat.Heartbeat.beat\n"
+        "run = heartbeat.Heartbeat.run\n"
         "left = [2]\n"
-        "def planted(self):\n"
+        "async def planted(self):\n"
         "    if left[0]:\n"
         "        left[0] -= 1\n"
         "        raise ValueError('planted')\n"
-        "    beat(self)\n"
-        "heartbeat.Heartbeat.beat = planted\n"
+        "    await run(self)\n"
+        "heartbeat.Heartbeat.run = planted\n"
         "boot.run()\n"
     )
     async with SimulatedBand(band.folder, gateway.address, program=planted) as planted_band:

@@ -3,12 +3,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import struct
-import subprocess
-import sys
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,42 +14,21 @@ import pytest
 
 from hardware.simulated.optics import TABLE, Pulse
 from opaska_tools.vitals.recordings import read_index
+from tests.support.both_runtimes import told_alike
 from tests.support.light import TOP, counts, shaken
-from tests.support.requirements import program
 
 if TYPE_CHECKING:
     from tests.support.light import Pair
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
-PLAYER = ROOT / "tests" / "on_micropython" / "pulse_play.py"
+PLAYER = "pulse_play.py"
 RECORDED_S = 300
 
 
 def _write(path: Path, pairs: list[Pair]) -> Path:
     path.write_bytes(struct.pack(f"<{2 * len(pairs)}i", *chain.from_iterable(pairs)))
     return path
-
-
-def _played(interpreter: str, files: list[Path]) -> str:
-    return subprocess.run(
-        [interpreter, str(PLAYER), *map(str, files)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        env={
-            **os.environ,
-            "MICROPYPATH": f"{ROOT}/firmware:.frozen",
-            "PYTHONPATH": str(ROOT / "firmware"),
-        },
-    ).stdout
-
-
-def _same_on_both(files: list[Path]) -> str:
-    here = _played(sys.executable, files)
-    assert _played(program("micropython"), files).splitlines() == here.splitlines()
-    return here
 
 
 def test_made_up_light_is_judged_alike(tmp_path: Path) -> None:
@@ -66,7 +42,7 @@ def test_made_up_light_is_judged_alike(tmp_path: Path) -> None:
         "jumping": [(TOP - 5000 * (i // 30 % 2), 250_000 * (i // 45 % 2)) for i in range(3000)],
         "impossible": [(2**30, -5), (0, 0), (-1, 130_000)] * 200,
     }
-    told = _same_on_both([_write(tmp_path / name, pairs) for name, pairs in made.items()])
+    told = told_alike(PLAYER, [_write(tmp_path / name, pairs) for name, pairs in made.items()])
     assert re.search(r"^best \d\d 58 ", told, re.MULTILINE), "and it is no silence that is alike"
 
 
@@ -78,5 +54,5 @@ def test_recorded_light_is_judged_alike(tmp_path: Path) -> None:
             pairs = list(zip(take.red.tolist(), take.infrared.tolist(), strict=True))
             part = pairs[: RECORDED_S * 25]
             files.append(_write(tmp_path / f"{take.subject}{take.sensor}", part))
-    told = _same_on_both(files)
+    told = told_alike(PLAYER, files)
     assert told.count("best") - told.count("best 0") >= 4

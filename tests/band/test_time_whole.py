@@ -71,6 +71,21 @@ async def test_not_sent_is_felt_one_minute_after_the_press_and_trying_goes_on(
     assert not any(note.t_ms > since_ms for note in slow_band.notes), "silent once told"
 
 
+async def test_short_press_raises_nothing_and_three_raise_an_sos(
+    slow_band: SimulatedBand, gateway: SmallGateway, clock: ClockService
+) -> None:
+    await live(clock, MINUTE_MS, slow_band)
+    for _ in range(2):
+        await slow_band.press(200)
+        await live(clock, 100, slow_band)
+    assert {note.name for note in slow_band.notes} == {"hold"}
+    assert not gateway.of_type(reports.ALARM)
+    await slow_band.press(200)
+    await slow_band.wait_note("accepted")
+    [alarm] = gateway.of_type(reports.ALARM)
+    assert alarm.fields["trigger"] == reports.THREE_PRESSES
+
+
 async def test_working_is_repeated_while_the_wearer_waits(
     slow_band: SimulatedBand, gateway: SmallGateway, clock: ClockService
 ) -> None:
@@ -152,12 +167,12 @@ async def test_band_that_hangs_is_reset_by_its_watchdog_and_says_so(
         "import time\n"
         "import machine\n"
         "from opaska_band import boot, heartbeat\n"
-        "beat = heartbeat.Heartbeat.beat\n"
+        "condition = heartbeat.Heartbeat.condition\n"
         "def hang(self):\n"
         "    if machine.reset_cause() == machine.PWRON_RESET:\n"
         "        time.sleep_ms(3_600_000)\n"
-        "    beat(self)\n"
-        "heartbeat.Heartbeat.beat = hang\n"
+        "    return condition(self)\n"
+        "heartbeat.Heartbeat.condition = hang\n"
         "boot.run()\n"
     )
     band = SimulatedBand(tmp_path / "band", gateway.address, virtual_clock=clock, program=planted)
@@ -172,6 +187,29 @@ async def test_band_that_hangs_is_reset_by_its_watchdog_and_says_so(
         await band.press(600)
         await live(clock, 5_000, band)
         assert len(gateway.of_type(reports.ALARM)) == 1
+
+
+async def test_a_link_whose_task_hangs_ends_in_a_watchdog_reset_after_two_hours(
+    gateway: SmallGateway, clock: ClockService, tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted.py"
+    planted.write_text(
+        "import asyncio\n"
+        "from opaska_band import boot\n"
+        "from opaska_band.links.cellular import Cellular\n"
+        "async def hang(self):\n"
+        "    await asyncio.Event().wait()\n"
+        "Cellular.open_stream = hang\n"
+        "boot.run()\n"
+    )
+    band = SimulatedBand(tmp_path / "band", gateway.address, virtual_clock=clock, program=planted)
+    async with band:
+        band.provision(KID, 1, KEY)
+        await band.start()
+        await live(clock, 119 * MINUTE_MS, band)
+        assert len(band.starts) == 1
+        await live(clock, 3 * MINUTE_MS, band)
+        assert [start.cause for start in band.starts] == [reports.POWER_ON, reports.WATCHDOG]
 
 
 async def test_uptime_is_asked_long_before_the_ticks_wrap_also_by_a_band_without_a_link(

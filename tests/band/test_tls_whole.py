@@ -57,12 +57,14 @@ async def test_press_travels_over_tls_psk(ports: tuple[int, int], tmp_path: Path
         SmallGateway(KID, 1, KEY, ("127.0.0.1", plain)) as gateway,
         SimulatedBand(tmp_path / "band", ("127.0.0.1", tls)) as band,
     ):
-        band.provision(KID, 1, KEY, tls=True)
+        broker = f"broker.example:{tls}"  # a name, as it will be in the field
+        band.provision(KID, 1, KEY, tls=True, brokers=broker, apn="m2m.example")
         await band.start()
         beat = await gateway.arrival(lambda a: a.type == reports.HEARTBEAT)
         await band.press(600)
         await band.wait_note("stored")
         await band.wait_note("accepted")
+        assert band.circuit.wiring.modem.apn == "M2M.EXAMPLE"
         assert beat.fields["free_bytes"] > 32_768, "Mbed TLS has its memory elsewhere"
 
 

@@ -94,7 +94,10 @@ def row(card: bytes, boot: int = BOOT, minute: int = MINUTE, wall: int = WALL) -
         (BOOT, MINUTE + LIMIT_MIN, WALL, False),
         (BOOT + 1, 3, WALL + LIMIT_MIN - 1, True),
         (BOOT + 1, 3, WALL + LIMIT_MIN, False),
-        (BOOT + 1, 3, 0, True),  # nobody knows for how long
+        (BOOT + 1, 3, 0, True),  # nobody knows for how long,
+        (BOOT + 1, LIMIT_MIN - 1, 0, True),
+        (BOOT + 1, LIMIT_MIN, 0, False),  # but for longer than the band has been on since
+        (BOOT + 1, LIMIT_MIN, WALL - 50, False),
         (BOOT + 1, 3, WALL - 50, True),  # a clock that went back
     ],
 )

@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.support.requirements import program
+from tests.support.both_runtimes import told_alike
 
-ROOT = Path(__file__).parents[2]
-PLAYER = ROOT / "tests" / "on_micropython" / "wear_play.py"
+PLAYER = "wear_play.py"
 LOOKS = 4_000
 
 
@@ -39,27 +35,11 @@ def _looks(seed: int) -> str:
     return "".join(lines)
 
 
-def _played(interpreter: str, files: list[Path]) -> list[str]:
-    return subprocess.run(
-        [interpreter, str(PLAYER), *map(str, files)],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=250,
-        env={
-            **os.environ,
-            "MICROPYPATH": f"{ROOT}/firmware:{ROOT}/shared_protocol:.frozen",
-            "PYTHONPATH": f"{ROOT}/firmware:{ROOT}/shared_protocol",
-        },
-    ).stdout.splitlines()
-
-
 def test_whatever_a_strap_does_both_runtimes_say_the_same(tmp_path: Path) -> None:
     files = [tmp_path / f"{seed}" for seed in range(4)]
     for seed, file in enumerate(files):
         file.write_text(_looks(seed))
-    here = _played(sys.executable, files)
+    here = told_alike(PLAYER, files).splitlines()
     assert len(here) == LOOKS * len(files)
-    assert _played(program("micropython"), files) == here
     states = {line.split()[1] for line in here}
     assert states == set("0123456"), "every state was come past"

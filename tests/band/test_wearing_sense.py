@@ -149,6 +149,44 @@ def test_light_is_asked_for_when_the_others_do_not_agree() -> None:
     assert wrist.sense.needs_light
 
 
+def test_light_is_asked_anew_whenever_loop_or_pad_say_something_else() -> None:
+    wrist = worn()
+    began_ms = wrist.now_ms
+    wrist.sees(10, CLOSED, AIR)
+    assert wrist.sense.parted_ms == began_ms
+    wrist.sees(10, CLOSED, AIR, contact=True)
+    assert wrist.sense.parted_ms == began_ms, "not because of the light itself"
+    again_ms = wrist.now_ms
+    wrist.sees(4, CLOSED, SKIN)
+    assert again_ms <= wrist.sense.parted_ms < wrist.now_ms
+    away_ms = wrist.now_ms
+    wrist.sees(4, CLOSED, AIR)
+    assert wrist.sense.parted_ms >= away_ms
+
+
+@pytest.mark.parametrize(
+    ("loop", "pad", "contact", "still_s", "needs_rest"),
+    [
+        (CLOSED, AIR, False, MOVING, True),
+        (CLOSED, AIR, False, 3, True),
+        (None, AIR, None, MOVING, True),
+        (CLOSED, AIR, False, STILL, False),
+        (CLOSED, AIR, None, MOVING, False),
+        (CLOSED, SKIN, None, MOVING, False),
+        (OPEN, SKIN, True, MOVING, False),
+        (OPEN, AIR, None, MOVING, False),
+    ],
+)
+def test_rest_is_waited_for_only_where_a_movement_alone_speaks_against_taken_off(
+    loop: int | None, pad: int, contact: bool | None, still_s: int, needs_rest: bool
+) -> None:
+    wrist = worn()
+    wrist.sees(20, loop, pad, contact=contact, still_s=still_s)
+    assert wrist.sense.needs_rest is needs_rest
+    if needs_rest:
+        assert wrist.sense.wait_ms <= (1_000 if still_s else 3_000)
+
+
 def feed(pad: Any, seconds: int, count: int, *, is_open: bool) -> bool | None:
     chance = random.Random(seconds)
     on: bool | None = None
@@ -182,6 +220,32 @@ def test_pad_that_tells_nothing_has_no_vote_until_it_tells_again(counts: list[in
     assert pad.is_stuck
     assert feed(pad, 5, SKIN, is_open=False) is True
     assert not pad.is_stuck
+
+
+@pytest.mark.parametrize("nonsense", [1, 500_000])
+@pytest.mark.parametrize("took_ms", [400, 15_000])
+def test_a_count_that_cannot_be_has_no_vote_and_leaves_nothing_behind(
+    nonsense: int, took_ms: int
+) -> None:
+    pad = Pad(AIR)
+    feed(pad, 20, SKIN, is_open=False)
+    assert pad.feed(nonsense, took_ms, False) is None
+    assert feed(pad, 2, SKIN, is_open=False) is True
+    assert pad.air == pytest.approx(AIR, rel=0.01)
+    for _ in range(30):
+        pad.feed(nonsense, took_ms, False)
+    assert feed(pad, 2, SKIN, is_open=False) is True
+    assert feed(pad, 2, AIR, is_open=False) is False
+
+
+def test_light_is_not_asked_for_where_it_changes_nothing() -> None:
+    wrist = worn()
+    wrist.sees(20, CLOSED, AIR, charges=True)
+    assert not wrist.sense.needs_light
+    wrist.sees(20, CUT_MV, SKIN)
+    assert not wrist.sense.needs_light
+    wrist.sees(20, CLOSED, AIR)
+    assert wrist.sense.needs_light
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=[scene.name for scene in SCENES])

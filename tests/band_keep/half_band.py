@@ -27,6 +27,10 @@ Name = tuple[int, int]  # boot, seq
 QUICK = {"_SILENT_MS": 800}
 
 
+class NoLink(Exception):
+    """In the band's words."""
+
+
 class HalfBand:
     """The child; `run` awaits its end and gives what it said last."""
 
@@ -54,8 +58,9 @@ class HalfBand:
             "constants": constants,
         }
 
-    async def run(self, timeout_s: float = 60) -> dict[str, Any]:
-        """What the band says when all its reports are freed."""
+    async def run(self, timeout_s: float = 60, *, patient: bool = True) -> dict[str, Any]:
+        """What the band says when all its reports are freed; `NoLink`: why it has no link, if that
+        is enough."""
         child = await asyncio.create_subprocess_exec(
             program("micropython"),
             "-X",
@@ -72,6 +77,10 @@ class HalfBand:
         try:
             async with asyncio.timeout(timeout_s):
                 while line := await child.stdout.readline():
+                    if line.startswith(b"no link:"):  # for the bench
+                        if not patient:
+                            raise NoLink(line.decode())
+                        continue
                     said = json.loads(line)
                     if said["event"] == "done":
                         return dict(said)

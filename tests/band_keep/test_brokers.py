@@ -23,7 +23,16 @@ from opaska_protocol.channel import GatewayChannel
 from opaska_protocol.seal import derive_psk
 from opaska_tools.simulator.band import SimulatedBand
 from opaska_tools.simulator.link import LinkProxy
-from tests.band_keep.half_band import KEY, KID, Answering, HalfBand, Name, at_once, never
+from tests.band_keep.half_band import (
+    KEY,
+    KID,
+    Answering,
+    HalfBand,
+    Name,
+    NoLink,
+    at_once,
+    never,
+)
 from tests.gateway.deploy.broker import Client, Mosquitto, free_port
 from tests.support.requirements import requires_program
 from tests.support.until import until
@@ -200,8 +209,8 @@ async def test_an_sos_does_not_wait_behind_the_backlog_of_an_outage(place: Place
 async def test_a_wrong_key_never_gets_in(place: Place) -> None:
     band = HalfBand(place.band, reports=1, tls=True, key=bytes(16))
     async with Answering(await place.gateway(), at_once) as gateway:
-        with pytest.raises(TimeoutError):
-            await band.run(2)
+        with pytest.raises(NoLink, match="SSL"):
+            await band.run(patient=False)
     assert gateway.frames == {}
 
 
@@ -217,8 +226,8 @@ async def test_a_server_with_a_certificate_instead_of_the_key_hears_nothing(
     context = _certificate_context(tmp_path)
     server = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
     async with server, LinkProxy(server.sockets[0].getsockname()[:2]) as link:
-        with pytest.raises(TimeoutError):
-            await HalfBand(link.address, reports=1, tls=True).run(2)
+        with pytest.raises(NoLink, match="SSL"):
+            await HalfBand(link.address, reports=1, tls=True).run(patient=False)
     assert link.connections >= 1
     assert heard == []
 

@@ -6,12 +6,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests.support.gateway_core import Core, core
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def logs_to_stdout() -> None:
+    """Whatever an earlier test of this process had logs do: `capsys` finds all of them there."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

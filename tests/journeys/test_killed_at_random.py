@@ -37,6 +37,7 @@ ALARM_SHARE = 0.2
 MOST_WAITING = 100  # what the embedded broker hands over in the short life of a gateway
 RESEND_AFTER_S = 2.0
 DRAIN_S = 60.0
+STARTS_S = 0.6  # what a forked gateway takes to be ready, see tests/support/nursery.py
 FORWARD_S = 60.0
 # A lease on an alarm outlives the longest delivery; short, so that the test sees it run out.
 RECEIVER = {"timeout_s": 1.0, "retries": 1}
@@ -126,7 +127,7 @@ async def _kill(here: World, chance: random.Random, victim: str) -> None:
 async def _kill_while_it_starts(here: World, chance: random.Random) -> None:
     await here.gateway.spawn()
     with contextlib.suppress(TimeoutError, ChildEnded):
-        async with asyncio.timeout(chance.uniform(0, 1.5)):
+        async with asyncio.timeout(chance.uniform(0, STARTS_S)):
             await here.gateway.ready()
     await here.gateway.kill()
 

@@ -85,6 +85,21 @@ async def test_without_sky_the_cell_is_told_and_the_receiver_rests(tmp_path: Pat
         assert not scene.band.circuit.wiring.modem.gnss.is_on
 
 
+async def test_safe_zones_without_a_sky_cost_seconds_and_tell_nothing(tmp_path: Path) -> None:
+    async with virtual_scene(tmp_path) as scene:
+        await scene.clock.run_for(A_MINUTE_MS)
+        await opaska(scene.gateway, "bands", "zones", scene.kid, AT_HOME, "--why", "a test")
+        await scene.clock.run_for(HEARTBEAT_MS + A_MINUTE_MS)
+        await scene.band.wear(shipped("walk"))
+        seen_on = 0
+        for _ in range(30 * 12):
+            await scene.clock.run_for(5_000)
+            seen_on += scene.band.circuit.wiring.modem.gnss.is_on
+        assert 0 < seen_on <= 3 * 9, "at most three looks of 40 s"
+        assert count(scene, reports.POSITION) == 0
+        assert scene.rows(ALARMS) == []
+
+
 async def test_an_order_brings_one_position_and_stands_in_the_audit(tmp_path: Path) -> None:
     async with virtual_scene(tmp_path) as scene:
         stand(scene, HOME)

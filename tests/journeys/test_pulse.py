@@ -72,6 +72,21 @@ async def test_a_worn_band_tells_its_wearers_pulse_every_hour_and_none_of_a_tabl
             decode_report(body)  # it is the wearer's, and sealed
 
 
+async def test_an_order_brings_one_measurement_of_who_is_never_measured_else(
+    tmp_path: Path,
+) -> None:
+    async with virtual_scene(tmp_path) as scene:
+        await opaska(scene.gateway, "bands", "set", scene.kid, "pulse_minutes=0")
+        await live(scene, 30)
+        before = len(await vitals(scene))
+        await opaska(scene.gateway, "bands", "measure", scene.kid, "--why", "she feels faint")
+        await live(scene, 25)
+        asked = (await vitals(scene))[before:]
+        audit = scene.rows("SELECT why FROM audit WHERE what = 'vitals_ordered'")
+    assert [(one["why"], one["heart_rate_bpm"]) for one in asked] == [("request", 68)]
+    assert audit == [("she feels faint",)]
+
+
 async def test_an_sos_is_stored_as_soon_as_ever_and_the_pulse_follows_it(tmp_path: Path) -> None:
     async with virtual_scene(tmp_path) as scene:
         await live(scene, 0.55)

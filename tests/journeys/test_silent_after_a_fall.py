@@ -101,6 +101,8 @@ async def test_a_gateway_killed_around_the_deadline_raises_the_fall_once(
         line = await centre.wait_for(account_of(0), 20)
         assert line.code == FALL_CODE
         band = here.fleet.bands[0]
+        await here.fleet.connected()
+        band.report()  # a heartbeat: the broker died as well, and with it what it had for the band
         await until(lambda: band.states.get(ANNOUNCED) == answers.ACCEPTED, "ACCEPTED")
         assert _falls(here) == [("raised", "gateway")]
         assert _kept(here) == (1, 1, 1)

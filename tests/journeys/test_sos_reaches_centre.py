@@ -85,6 +85,32 @@ async def test_answer_that_was_lost_with_its_link_is_felt_on_the_next_one(
         await worn.band.wait_note("taken", 60)
 
 
+async def test_answer_that_a_broker_forgot_when_it_restarted_is_felt_with_the_next_link(
+    tmp_path: Path,
+) -> None:
+    """The embedded one keeps nothing over a restart; no heartbeat is due for minutes."""
+    sent: list[int] = []
+
+    def passed(station: Station) -> None:
+        if station.name == "answer_sent":
+            sent.append(station.details["state"])
+
+    async with Scene(tmp_path, 1, on_station=passed) as scene:
+        await scene.set_up()
+        (worn,) = scene.worn
+        await worn.band.press(HOLD_MS)
+        await worn.band.wait_note("accepted")
+        (case,) = json.loads(await opaska(scene.gateway, "cases", "list", "--json"))
+        worn.band.link.cut("reset")
+        await scene.gateway.kill()
+        await scene.gateway.start()
+        await opaska(scene.gateway, "cases", "take", case["id"])
+        await until(lambda: answers.TAKEN in sent, "it is lost")
+        worn.band.link.target = ("127.0.0.1", scene.gateway.broker_port)
+        worn.band.link.restore()
+        await worn.band.wait_note("taken", 60)
+
+
 async def test_motor_buzzer_and_led_speak_and_the_motor_grows_stronger(tmp_path: Path) -> None:
     async with Scene(tmp_path, 1) as scene:
         await scene.set_up()

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A carer's visit, from two knocks and a card at the simulated reader to the gateway's database:
-proved, offline for days, replayed, and with a band that is not well. In virtual time."""
+proved, replayed, and with a band that is not well. In virtual time."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,56 +18,24 @@ from opaska_gateway.store import open_store
 from opaska_protocol import reports
 from opaska_protocol.errors import ProtocolError
 from opaska_protocol.reports import decode_report
-from opaska_tools.body_model import shipped
-from opaska_tools.simulator.circuit import Ntag213, Ntag424
+from opaska_tools.simulator.circuit import Ntag213
 from opaska_tools.stage.virtual_scene import virtual_scene
 from tests.support.command import opaska
 from tests.support.requirements import requires_program
+from tests.support.visit_scene import COUNT, STARTED_MS, carer, faults, felt, smart, touch, visits
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from opaska_tools.simulator.circuit import Card
     from opaska_tools.stage.virtual_scene import VirtualScene
 
 pytestmark = requires_program("micropython")
 
-SECOND_MS = 1_000
 MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
-STARTED_MS = 50_000  # and the reader was looked at
-KNOCKED_MS = 6_500  # the arm has turned, and was knocked on twice
-UID = "04de5f1eacc040"
 TAG = "04a1b2c3d4e5f6"
 AWAY = Sky(52.2342667, 21.0123)  # 1.1 km north of
 HOME = "1=52.22427,21.01230,300"
-COUNT = "SELECT count(*) FROM event WHERE report_type = ?"
 BODIES = "SELECT body FROM event WHERE report_type = ? ORDER BY id"
-
-
-async def carer(scene: VirtualScene, uid: str = UID, *more: str) -> Any:
-    """Somebody with this card: what its reader at the office wrote to it."""
-    who = (await opaska(scene.gateway, "carers", "add", "--name", "Anna Zielińska")).split()[-1]
-    told = await opaska(scene.gateway, "cards", "add", who, uid, *more)
-    return json.loads(told[: told.rindex("}") + 1]) if "{" in told else None
-
-
-async def smart(scene: VirtualScene) -> Ntag424:
-    keys = await carer(scene)
-    meta, file = bytes.fromhex(keys["meta_read_key"]), bytes.fromhex(keys["file_read_key"])
-    return Ntag424(bytes.fromhex(UID), meta, file)
-
-
-async def touch(scene: VirtualScene, card: Card, taps: int = 1) -> None:
-    """Knock twice, hold the card there, once or more often, and wait for what is felt."""
-    await scene.band.wear(shipped("knock"))
-    await scene.clock.run_for(KNOCKED_MS)
-    for _ in range(taps):
-        await scene.band.hold_card(card)
-        await scene.clock.run_for(2 * SECOND_MS)
-        await scene.band.take_card()
-        await scene.clock.run_for(0.6 * SECOND_MS)
-    await scene.clock.run_for(10 * SECOND_MS)
 
 
 async def plan(scene: VirtualScene, at: str) -> None:
@@ -76,20 +44,6 @@ async def plan(scene: VirtualScene, at: str) -> None:
     (person,) = json.loads(await opaska(scene.gateway, "people", "list", "--json"))
     async with open_store(settings.storage) as store, change(store, "office") as now:
         await planned.add(replace(now, at_ms=0), person["id"], at, 45, 7)
-
-
-def felt(scene: VirtualScene) -> list[str]:
-    return [note.name for note in scene.band.notes]
-
-
-async def visits(scene: VirtualScene) -> list[dict[str, Any]]:
-    told = await opaska(scene.gateway, "visits", "list", "--days", "3650", "--json")
-    listed: list[dict[str, Any]] = json.loads(told)
-    return sorted(listed, key=lambda one: int(one["visit"]))
-
-
-async def faults(scene: VirtualScene) -> str:
-    return await opaska(scene.gateway, "bands", "faults", "--days", "3650")
 
 
 async def test_a_card_begins_and_ends_a_visit_whose_service_is_the_number_of_taps(
@@ -124,30 +78,6 @@ async def test_a_planned_visit_is_felt_as_expected(tmp_path: Path) -> None:
         assert felt(scene) == ["visit_tick", "visit_begun", "visit_expected"]
         (visit,) = await visits(scene)
         assert visit["proof"] == "plain"
-
-
-async def test_hours_offline_and_a_restart_lose_no_visit_and_no_time(
-    tmp_path: Path,
-) -> None:
-    async with virtual_scene(tmp_path) as scene:
-        card = await smart(scene)
-        await scene.clock.run_for(2 * MINUTE_MS)
-        await scene.band.modem(covered=False)
-        await touch(scene, card)
-        assert felt(scene)[-1] == "visit_begun"
-        await scene.clock.run_for(45 * MINUTE_MS)
-        await touch(scene, card)
-        assert felt(scene)[-1] == "visit_ended"
-        await scene.clock.run_for(HOUR_MS)
-        await scene.band.restart()
-        await scene.clock.run_for(HOUR_MS)
-        assert scene.rows(COUNT, reports.VISIT) == [(0,)]
-        await scene.band.modem(covered=True)
-        await scene.clock.run_for(20 * MINUTE_MS)
-        (visit,) = await visits(scene)
-        assert (visit["state"], visit["proof"]) == ("ended", "verified")
-        assert visit["to_ms"] - visit["from_ms"] == pytest.approx(45 * MINUTE_MS, abs=MINUTE_MS)
-        assert "no answer" in await faults(scene)
 
 
 async def test_a_reading_presented_again_makes_no_visit_and_is_counted(tmp_path: Path) -> None:

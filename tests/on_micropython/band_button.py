@@ -3,7 +3,8 @@
 
 import asyncio
 
-from band_support import faults, main, settle
+from band_support import faults, settle
+from single import main
 
 from opaska_band.clock import Uptime
 from opaska_band.sos_button import SosButton
@@ -100,6 +101,18 @@ async def test_press_whose_interrupt_was_lost_is_noticed_at_the_next_look():
     hand.button.on_edge()
     await settle(300)
     assert hand.raised == [HOLD]
+
+
+async def test_the_modem_hears_of_a_touch_before_it_is_even_certain():
+    hand = Hand(hold_ms=10_000)
+    touches = []
+    hand.watch.on_touch = lambda: touches.append(hand.signals.felt[:])
+    await settle()
+    assert touches == []
+    hand.press(True)
+    await settle(100)
+    assert touches[0] == []
+    assert hand.raised == []
 
 
 main(globals())

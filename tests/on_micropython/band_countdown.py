@@ -2,7 +2,8 @@
 # countdown.py: a felt fall is announced first, cancelled or raised, and an SOS needs none of it.
 # Time passes as the tests say; button, seal and outbox are the real ones.
 
-from band_support import BOOT, KEY, channel, codes, faults, folder, main, outbox
+from band_support import BOOT, KEY, channel, codes, faults, folder, outbox
+from single import main
 
 from opaska_band.clock import WallTime
 from opaska_band.countdown import Countdown
@@ -135,7 +136,7 @@ class Wearer:
         for _ in range(ms // STEP_MS):
             self.uptime.now += STEP_MS
             self.button._look()
-            if self.countdown._changed.is_set() or self.uptime.now >= self.due_ms:
+            if self.countdown._changed._rings or self.uptime.now >= self.due_ms:
                 self.due_ms = self.uptime.now + self.countdown._look()
                 self.countdown._changed.clear()
 

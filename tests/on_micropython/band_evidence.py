@@ -5,7 +5,8 @@ import asyncio
 import gc
 import math
 
-from band_support import BOOT, channel, codes, faults, folder, gateway, main, outbox
+from band_support import BOOT, channel, codes, faults, folder, gateway, outbox
+from single import main
 
 from opaska_band.clock import Uptime, WallTime
 from opaska_band.evidence import Evidence

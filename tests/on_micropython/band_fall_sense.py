@@ -3,7 +3,7 @@
 
 import gc
 
-from band_support import main
+from single import main
 
 from opaska_band.senses import fall, fall_parameters
 

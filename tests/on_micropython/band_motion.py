@@ -2,7 +2,8 @@
 # motion.py where the simulated board cannot go: a bus that dies between two transfers, a task that
 # fails, a processor that is slow. The chip is a list of what its FIFO gives next.
 
-from band_support import codes, faults, main, settle
+from band_support import codes, faults, settle
+from single import main
 
 from opaska_band import motion as motion_module
 from opaska_band.motion import Motion

@@ -4,7 +4,7 @@
 import random
 from array import array
 
-from band_support import main
+from single import main
 
 from opaska_band.drivers.max30102 import MAX30102, OximeterError
 

@@ -2,9 +2,8 @@
 # What the sense of the pulse takes of a band's heap, and that it takes no more with time.
 
 import gc
-import time
 
-from band_support import main
+from single import main
 
 from opaska_band.senses.pulse import PulseSense
 
@@ -55,14 +54,6 @@ def test_a_sample_leaves_no_garbage_and_a_segment_little():
     gc.enable()
     print("garbage of ten segments", grown, "bytes")
     assert grown < 2048, grown
-
-
-def test_says_what_it_takes_of_the_processor():
-    sense = PulseSense()
-    began = time.ticks_us()
-    for number in range(2500):
-        sense.feed(*_light(number))
-    print("a second of light takes", time.ticks_diff(time.ticks_us(), began) // 100, "us here")
 
 
 main(globals())

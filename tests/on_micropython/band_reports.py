@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # reporter.py, heartbeat.py, resume.py: sealed once, small, and with little garbage.
 
+import asyncio
 import gc
 
 from band_support import (
@@ -8,13 +9,13 @@ from band_support import (
     KEY,
     KID,
     channel,
-    codes,
     faults,
     folder,
     gateway,
-    main,
     outbox,
+    settle,
 )
+from single import main
 
 from opaska_band.clock import Uptime, WallTime
 from opaska_band.decisions.help import OpenReports
@@ -46,13 +47,34 @@ class Sos:
 class Cellular:
     signal_dbm = -97
 
+    def __init__(self):
+        self.modem = Part("")
+        self.trial = self
+
+    def look(self):
+        """At the trial of a shared line, which has no part here."""
+
+
+class Client:
+    def __init__(self):
+        self.up = asyncio.Event()
+
 
 class Wear:
     """A part that has as much to tell as there can be."""
 
+    trouble = ""
+
     def tell(self, fields):
         fields.update({"wear": 5, "hours_left": 0xFFFF, "still_min": 0xFFFF})
         fields["broken"] = list(range(300, 308))  # codes to come, which take more bytes
+
+
+class WellWear:
+    trouble = ""
+
+    def tell(self, fields):
+        fields["wear"] = 1
 
 
 class Part:
@@ -76,10 +98,9 @@ class Band:
         self.cellular = Cellular()
         self.identity = Identity(KID, generation, KEY, reports.SEALED, "", False)
         self.last_dseq = 12
-        self.wear = None
-        self.vitals = None
-        self.place = None
-        self.visits = None
+        self.safe_mode = False
+        self.wear = WellWear()
+        self.motion = self.vitals = self.place = self.visits = Part("")
         self.heartbeat = Heartbeat(self, Battery())
 
     def sos_report(self):
@@ -133,6 +154,27 @@ def test_what_is_broken_stands_in_each_heartbeat_until_it_works():
     band.place.trouble = ""
     band.heartbeat.beat()
     assert band.opened("t", 2).fields["broken"] == [reports.OXIMETER]
+    band.motion = Part("no samples")
+    band.heartbeat.beat()
+    assert band.opened("t", 3).fields["broken"] == [reports.MOTION_SENSOR, reports.OXIMETER]
+
+
+def test_a_part_that_could_not_be_made_is_named_unless_it_was_not_even_tried():
+    band = Band()
+    band.heartbeat = Heartbeat(band, None)
+    band.motion = band.wear = band.vitals = band.place = band.visits = None
+    band.heartbeat.beat()
+    assert set(band.opened("t", 1).fields["broken"]) == {
+        reports.GAUGE,
+        reports.STRAP_SENSOR,
+        reports.MOTION_SENSOR,
+        reports.OXIMETER,
+        reports.GNSS,
+        reports.NFC,
+    }
+    band.safe_mode = True
+    band.heartbeat.beat()
+    assert band.opened("t", 2).fields["broken"] == [reports.GAUGE]
 
 
 def test_only_stored_frees_a_report():
@@ -297,6 +339,27 @@ def test_heartbeat_echoes_until_the_gateway_has_it():
     assert band.sos.reports.echo(4) == []
 
 
+async def test_the_first_heartbeat_with_the_time_dates_all_that_waits_however_much_that_is():
+    """After a start without a network: no answer to what is old tells the time."""
+    band = Band()
+    band.client = Client()
+    for _ in range(50):
+        band.reporter.report(reports.WEAR, {"state": 1, "since_ms": 0})
+    task = asyncio.create_task(band.heartbeat.run())
+    await asyncio.sleep_ms(0)
+    assert band.reporter._seq == 50, "it waits for the link"
+    band.client.up.set()
+    await settle(2_999)
+    assert band.reporter._seq == 50, "and three seconds for the time"
+    await settle(1)
+    assert "time" not in band.opened("t", 51).fields
+    band.stored(51)
+    await settle()
+    assert band.opened("t", 52).fields["time"][0] == reports.TIME_GATEWAY
+    assert band.reporter._seq == 52
+    task.cancel()
+
+
 def test_heartbeats_do_not_fill_the_flash_while_nobody_takes_them():
     band = Band()
     for _ in range(50):
@@ -314,19 +377,6 @@ def test_battery_that_cannot_be_read_leaves_its_fields_out():
     fields = band.opened("t", 1).fields
     assert "battery_percent" not in fields
     assert fields["free_bytes"] > 0
-
-
-def test_faults_never_take_the_room_of_an_sos():
-    for storage in (None, Storage(None, [reports.FLASH_UNREADABLE])):
-        band = Band(storage)
-        seqs = [band.sos_report()]
-        for _ in range(600):  # days without a link, with a fault that goes on
-            band.reporter.report(reports.FAULT, {"code": 9, "detail": "task"})
-        for _ in range(10):
-            seqs.append(band.sos_report())
-        assert len(band.outbox.urgent) <= 32
-        assert {(BOOT, seq) for seq in seqs} <= set(band.outbox.urgent)
-        assert reports.FLASH_FULL not in codes(band.faults)
 
 
 def test_without_flash_reports_are_kept_in_ram():

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# Shared by the band's scripts: small parts with behaviour, and `main`, which runs one test.
+# Shared by the band's scripts: small parts with behaviour.
 
 import asyncio
 import os
-import sys
 
 from opaska_band.clock import Uptime
 from opaska_band.faults import Faults
 from opaska_band.outbox import Outbox
 from opaska_band.storage import Storage
+from opaska_protocol import frame
 from opaska_protocol.channel import BandChannel, GatewayChannel
+from opaska_protocol.reports import decode_report
 
 KID = b"opaska01"
 KEY = bytes(range(16))
@@ -104,16 +105,18 @@ def outbox(storage, faults):
     return Outbox(storage, faults.note)
 
 
+def waiting(outbox, letter, keys, type_):
+    """Fields of the reports of this type among `keys` of the outbox."""
+    found = []
+    for key in keys:
+        report = decode_report(gateway().open(*frame.parse_up(outbox.read(letter, *key))))
+        if report.type == type_:
+            found.append(report.fields)
+    return found
+
+
 async def settle(ms=0):
     """Let every task that can run do so."""
     await asyncio.sleep_ms(ms)
     for _ in range(5):
         await asyncio.sleep_ms(0)
-
-
-def main(names):
-    """Run the test named on the command line."""
-    result = names[sys.argv[1]]()
-    if result is not None:  # a coroutine
-        asyncio.run(result)
-    print("passed")

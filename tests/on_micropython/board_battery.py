@@ -13,7 +13,7 @@ from opaska_band.storage import mount
 
 async def tell_faults():
     while True:
-        code, detail = await faults.take()
+        code, detail, _ = await faults.take()
         print(uptime.ms(), "fault", code, detail)
 
 

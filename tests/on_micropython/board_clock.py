@@ -8,8 +8,8 @@ from machine import RTC
 WEEK_MS = 7 * 86_400_000
 
 assert time.gmtime(0)[:6] == (2000, 1, 1, 0, 0, 0), "an ESP32 counts from 2000"
-assert time.time() < 10, "no battery behind the clock: it starts at power-up"
-assert time.ticks_ms() < 2000, "ticks start with the board"
+assert time.time() < 60, "no battery behind the clock: it starts at power-up"
+assert time.ticks_ms() < 60_000, "ticks start with the board"
 
 half = 1 << 29
 assert time.ticks_add(0, -1) == (1 << 30) - 1
@@ -36,7 +36,7 @@ print("ready")
 ticks, wall = time.ticks_ms(), time.time()
 while abs(time.time() - wall) < 1000:
     time.sleep_ms(5)
-    assert 0 <= time.ticks_diff(time.ticks_ms(), ticks) < 5000
+    assert 0 <= time.ticks_diff(time.ticks_ms(), ticks) < 60_000
 assert time.time() - wall <= -3590, time.time() - wall
-assert time.ticks_diff(time.ticks_ms(), ticks) < 5000, "the shift moved the ticks"
+assert time.ticks_diff(time.ticks_ms(), ticks) < 60_000, "the shift moved the ticks"
 print("done")

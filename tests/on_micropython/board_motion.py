@@ -66,7 +66,7 @@ def fell(fall):
 
 async def tell_faults():
     while True:
-        code, detail = await faults.take()
+        code, detail, _ = await faults.take()
         say("fault", code, detail)
 
 
@@ -85,6 +85,15 @@ async def tell_motion():
             say("window", window.count, window.impact, first, int(peak**0.5), rows[0])
             window.release()
         await asyncio.sleep_ms(1000)
+
+
+async def tell_trouble():
+    told = ""
+    while True:
+        if motion.trouble != told:
+            told = motion.trouble
+            say("trouble", told)
+        await asyncio.sleep_ms(500)
 
 
 async def tell_often():
@@ -106,7 +115,9 @@ async def meddle():
 
 
 async def main():
-    await asyncio.gather(motion.run(), tell_faults(), tell_motion(), tell_often(), meddle())
+    await asyncio.gather(
+        motion.run(), tell_faults(), tell_motion(), tell_trouble(), tell_often(), meddle()
+    )
 
 
 leapt_ms = 0

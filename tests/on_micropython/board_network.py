@@ -8,14 +8,22 @@ import network
 from machine import UART, Pin
 
 
-async def command(uart, text):
+async def command(uart, text, within_ms=30_000):
+    """What the modem says after it has echoed `text`."""
     uart.write(text + "\r")
-    await asyncio.sleep_ms(20)
-    return uart.read() or b""
+    said = answer = b""
+    while within_ms > 0 and not any(end in answer for end in (b"OK\r\n", b"CONNECT", b"ERROR")):
+        await asyncio.sleep_ms(5)
+        within_ms -= 5
+        said += uart.read() or b""
+        answer = said.partition(text.encode())[2]
+    return answer
 
 
 async def attached():
     uart = UART(1, baudrate=115_200, tx=Pin(17), rx=Pin(18))
+    while b"OK" not in await command(uart, "AT", 20):
+        pass  # it boots
     while b"+CEREG: 0,1" not in await command(uart, "AT+CEREG?"):
         await asyncio.sleep_ms(20)
     assert b"CONNECT" in await command(uart, "ATD*99***1#")
@@ -27,7 +35,7 @@ async def attached():
 
 
 def no_network():
-    for attempt in (lambda: socket.getaddrinfo("broker.example", 1883), socket.socket):
+    for attempt in (lambda: socket.getaddrinfo("192.0.2.1", 1883), socket.socket):
         try:
             attempt()
         except OSError:
@@ -38,7 +46,7 @@ def no_network():
 async def main():
     no_network()
     uart, ppp = await attached()
-    reader, writer = await asyncio.open_connection("broker.example", 1883)
+    reader, writer = await asyncio.open_connection("192.0.2.1", 1883)
     writer.write(b"hello")
     await writer.drain()
     print("echoed", await reader.readexactly(5))
@@ -56,12 +64,14 @@ async def main():
         writer.write(data)
         await writer.drain()
     writer.close()
-    while ppp.isconnected():
+    said = b""
+    while ppp.isconnected() or b"NO CARRIER" not in said:
         await asyncio.sleep_ms(10)
-    print("down", ppp.status(), uart.read())
+        said += uart.read() or b""
+    print("down", ppp.status(), said)
     no_network()
     uart, ppp = await attached()
-    reader, writer = await asyncio.open_connection("broker.example", 1883)
+    reader, writer = await asyncio.open_connection("192.0.2.1", 1883)
     writer.write(b"again")
     await writer.drain()
     print("echoed", await reader.readexactly(5))

@@ -2,8 +2,9 @@
 # vitals.py with its real driver and sense on the simulated board; run by
 # tests/hardware/test_vitals.py. Of the rest of a band there is what it asks for: while the SOS
 # button is held an alarm is open, while it charges the arm moves, while the strap's loop is open
-# the band is not worn, while the gauge alerts no report can be made. A limit is set at 50 and at
-# 120 beats, and at 88 %.
+# the band is not worn, while the gauge alerts no report can be made; pin 47 pulled down is an
+# order to measure, pin 48 a wearer who is never measured else. A limit is set at 50 and at 120
+# beats, and at 88 %.
 
 import asyncio
 
@@ -13,11 +14,16 @@ from opaska_band.boards.band_v1 import Board
 from opaska_band.clock import Uptime
 from opaska_band.faults import Faults
 from opaska_band.guard import keep
+from opaska_band.obey import obey
+from opaska_band.storage import Storage
 from opaska_band.vitals import Vitals
+from opaska_protocol.orders import MEASURE, Order
 
 charger = Pin(41, Pin.IN, Pin.PULL_UP)
 strap = Pin(16, Pin.IN)
 gauge = Pin(40, Pin.IN, Pin.PULL_UP)
+ordered = Pin(47, Pin.IN, Pin.PULL_UP)
+never = Pin(48, Pin.IN, Pin.PULL_UP)
 
 
 def say(*words):
@@ -25,10 +31,13 @@ def say(*words):
 
 
 class Settings:
-    pulse_minutes = 20
     hr_low = 50
     hr_high = 120
     spo2_low = 88
+
+    @property
+    def pulse_minutes(self):
+        return 20 if never.value() else 0
 
 
 class Wear:
@@ -77,25 +86,41 @@ class Band:
         self.motion = Motion()
         self.sos = Sos()
         self.reporter = Reporter()
+        self.storage = Storage(None)
+        self.heartbeat = None
+        self.last_dseq = 0
 
 
 async def tell_faults():
     while True:
-        code, detail = await band.faults.take()
+        code, detail, _ = await band.faults.take()
         say("fault", code, detail)
 
 
 async def tell_contact():
-    """Only while the arm moves: somebody asks."""
+    """Only while the arm moves: somebody asks whether there has been skin since then."""
+    since_ms = None
     while True:
-        if charger.value() == 0:
-            say("contact", vitals.contact()[0], vitals.on_skin())
+        if charger.value():
+            since_ms = None
+        else:
+            since_ms = band.uptime.ms() if since_ms is None else since_ms
+            say("contact", vitals.on_skin(since_ms))
             say("trouble", vitals.trouble)
         await asyncio.sleep_ms(1_000)
 
 
+async def order():
+    while True:
+        if ordered.value() == 0:
+            obey(band, Order(band.last_dseq + 1, MEASURE, {}))
+            await asyncio.sleep(60)
+        await asyncio.sleep_ms(1_000)
+
+
 async def main():
-    await asyncio.gather(keep("vitals", vitals.run, band.faults), tell_faults(), tell_contact())
+    vitals_run = keep("vitals", vitals.run, band.faults)
+    await asyncio.gather(vitals_run, tell_faults(), tell_contact(), order())
 
 
 band = Band()

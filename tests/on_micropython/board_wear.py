@@ -68,6 +68,12 @@ class Wall:
 class Motion:
     on_moved = None
 
+    def hurry(self):
+        pass
+
+    def rest_s(self):
+        return self.still_s()
+
     def still_s(self):
         return 0 if band.board.strap_loop.value() == 0 else 60
 
@@ -107,7 +113,7 @@ class Band:
 
 async def tell_faults():
     while True:
-        code, detail = await band.faults.take()
+        code, detail, _ = await band.faults.take()
         say("fault", code, detail)
 
 
@@ -116,7 +122,7 @@ async def tell_beats():
         await asyncio.sleep(60)
         fields = {}
         wear.tell(fields)
-        say("beat", fields.get("wear"), fields.get("broken"))
+        say("beat", fields.get("wear"), wear.trouble.replace(" ", "_") or None)
 
 
 async def main():

@@ -49,6 +49,7 @@ async def main():
         open_stream,
         plan["client_id"],
         plan["username"],
+        will=lambda: plan.get("will"),
         subscriptions=plan["subscriptions"],
         on_message=on_message,
     )

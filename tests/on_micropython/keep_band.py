@@ -13,6 +13,7 @@ from opaska_band import state, storage
 from opaska_band.inbox import Inbox
 from opaska_band.links import mqtt
 from opaska_band.links.cellular import Cellular, parse_brokers
+from opaska_band.links.line_trial import LineTrial
 from opaska_band.links.mqtt import MqttClient
 from opaska_band.links.sender import Sender
 from opaska_band.outbox import TELEMETRY, URGENT, Outbox
@@ -36,13 +37,24 @@ class Modem:
     Silent = OSError
     uart = None
     signal_dbm = -77
+    trouble = ""
     shares = True
     has_line = True
+    can_talk = False
 
-    async def start(self):
+    async def start(self, anew):
         pass
 
     async def attach(self, apn):
+        pass
+
+    async def is_lost(self):
+        return False
+
+    async def is_alive(self):
+        return True
+
+    async def rest(self, is_left=False):
         pass
 
     async def dial(self):
@@ -88,7 +100,8 @@ class Band:
         self.outbox = Outbox(kept, self.faults.note)
         self.inbox = Inbox(self.channel, self.answered, None, self.faults)
         psk = (plan["kid"], derive_psk(KEY)) if plan["tls"] else None
-        self.cellular = Cellular(Modem(), parse_brokers(plan["brokers"]), tls_psk=psk)
+        trial = LineTrial(board.nvs, True)
+        self.cellular = Cellular(Modem(), trial, parse_brokers(plan["brokers"]), tls_psk=psk)
         self.client = MqttClient(
             self.cellular.open_stream,
             plan["kid"],

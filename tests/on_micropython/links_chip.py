@@ -7,15 +7,20 @@ import asyncio
 from opaska_band.drivers.cmux import Cmux
 
 OFF, COMMAND, DATA = 0, 1, 2
-_SABM, _UA, _DISC, _UIH, _CLD = 0x3F, 0x73, 0x53, 0xEF, 0xC3
-_KEY_MS = 30  # of the 42 that the driver holds it, in its fast time
+_SABM, _UA, _DM, _DISC, _UIH, _CLD = 0x3F, 0x73, 0x1F, 0x53, 0xEF, 0xC3
+TERM = b"~\xff}#\xc0!"  # a link's end, as PPP says it (RFC 1661, 5.5), up to its number
+_KEY_MS = 2_000  # PWRKEY is low for at least so long
 
 
 class Chip:
     def __init__(self, on=True):
         self.state = COMMAND if on else OFF
         self.covered = self.sim = True
+        self.lte = True  # else the network is GSM
+        self.is_stuck = False  # until it restarts it finds no network
         self.rssi = 11
+        self.apn = self.taken_apn = ""  # it is told, and has attached to the network with
+        self.restarts = 0
         self.after_connect = b""  # bytes of PPP that come at once
         self.received = bytearray()  # by the band
         self._echo = True
@@ -31,6 +36,8 @@ class Chip:
         if self.state == DATA and data == b"+++":
             self.state = COMMAND
             self._say("OK")
+        elif self.state == DATA and data == TERM:
+            self.hang_up()
         elif self.state == COMMAND:
             if self._echo:
                 self.received.extend(data)
@@ -62,8 +69,9 @@ class Chip:
     def _obey(self, line):
         if line == "AT+CPIN?":
             self._say(*(("+CPIN: READY", "OK") if self.sim else ("+CME ERROR: 10",)))
-        elif line == "AT+CEREG?":
-            self._say("+CEREG: 0,%d" % (1 if self.covered else 2), "OK")
+        elif line in ("AT+CEREG?", "AT+CGREG?"):
+            is_there = self.covered and not self.is_stuck and self.lte == (line == "AT+CEREG?")
+            self._say("%s: 0,%d" % (line[2:-1], 1 if is_there else 2), "OK")
         elif line == "AT+CSQ":
             self._say("+CSQ: %d,99" % self.rssi, "OK")
         elif line == "ATD*99***1#":
@@ -77,10 +85,30 @@ class Chip:
             self._echo = False
             self._hangs_up_by_dtr = True
             self._say("OK")
-        elif line in ("AT", "ATH") or line.startswith('AT+CGDCONT=1,"IP","'):
+        elif line == "AT+CFUN=1,1":
+            self._say("OK")
+            self.restart()
+        elif line.startswith("AT+CGDCONT"):
+            self._context(line)
+        elif line in ("AT", "ATH"):
             self._say("OK")
         else:
             self._say("ERROR")
+
+    def _context(self, line):
+        if line.endswith("?"):
+            self._say('+CGDCONT: 1,"IP","%s","0.0.0.0",0,0' % self.apn)
+        else:
+            self.apn = line.split('"')[3]
+        self._say("OK")
+
+    def restart(self):
+        """By itself, as after a fault inside: it says so."""
+        self.state, self._echo, self.is_stuck = COMMAND, True, False
+        self.taken_apn = self.apn  # TS 23.401, 5.3.2.1: asked for when it attaches
+        self.restarts += 1
+        self._hangs_up_by_dtr = False
+        self._say("RDY")
 
     def _dtr(self, value):
         if value and self._hangs_up_by_dtr:
@@ -109,12 +137,17 @@ class SharingChip(Chip):
         self.side = None  # the modem's side of CMUX, while it shares its port
         self.shut = ()  # numbers of the lines that it does not open
         self.deaf = ()  # and of those on which it hears nothing
+        self.is_hoarse = False  # its yes to AT+CMUX is lost
         self.call = None  # number of the line with a data call; 0: the bare port
         self._handler = None
         self._speaks_on = 0
 
     def irq(self, handler=None, trigger=0):
         self._handler = handler
+
+    @property
+    def is_heard(self):
+        return self._handler is not None
 
     def write(self, data):
         if self.side:
@@ -130,12 +163,17 @@ class SharingChip(Chip):
             self._speaks_on = self.call
             super().hang_up()
             self._speaks_on = 0
+            self._ring()
 
     def restart(self):
-        """By itself, as after a fault inside: it says so on the bare port."""
-        self.state, self.side, self.call, self._echo = COMMAND, None, None, True
-        self._say("RDY")
+        self.side = self.call = None
+        self._speaks_on = 0  # the bare port
+        super().restart()
         self._ring()
+
+    async def _toggle(self):
+        await super()._toggle()
+        self.side = self.call = None
 
     def close(self, line):
         """It ends a line by itself."""
@@ -147,6 +185,8 @@ class SharingChip(Chip):
         if line in self.deaf:
             return
         self._speaks_on = line
+        if self.call == line and data == TERM:
+            self.hang_up()
         if self.state != DATA or self.call != line:
             for word in data.split(b"\r")[:-1]:
                 self._obey(word.decode())
@@ -154,7 +194,8 @@ class SharingChip(Chip):
 
     def _obey(self, line):
         if line.startswith("AT+CMUX"):
-            self._say("OK")
+            if not self.is_hoarse:
+                self._say("OK")
             self.side = _Side(self)
         elif line in ("ATE0", "AT+QGPS?"):
             self._say("OK")
@@ -206,9 +247,13 @@ class SleepyChip(SharingChip):
         super()._dtr(value)
         self.asleep = bool((value or self.is_cut) and self._may_sleep)
 
+    def restart(self):
+        self.asleep = self._may_sleep = False
+        super().restart()
+
     async def _toggle(self):
         await super()._toggle()
-        self.side, self.call, self.asleep, self._may_sleep = None, None, False, False
+        self.asleep = self._may_sleep = False
 
 
 class Ring:
@@ -224,11 +269,15 @@ class _Side(Cmux):
     def __init__(self, chip):
         super().__init__(_Wire(chip), 4)
         self._chip = chip
+        self._opened = set()
 
     def _heard(self, line, control, data):
         chip = self._chip
         if control | 0x10 == _SABM and line not in chip.shut:
+            self._opened.add(line)
             self.send(line, _UA)
+        elif line not in self._opened:
+            self.send(line, _DM)
         elif control == _UIH and line:
             chip.on_line(line, data)
         elif data[:1] == bytes((_CLD,)) and 0 not in chip.deaf:

@@ -3,7 +3,7 @@
 
 import random
 
-from links_wire import main
+from single import main
 
 from opaska_band.drivers import cmux
 from opaska_band.drivers.cmux import END, Cmux

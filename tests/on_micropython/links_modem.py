@@ -1,137 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-# drivers/eg915u.py and links/cellular.py with a small modem in memory.
+# drivers/eg915u.py, drivers/at.py and links/cellular.py with a small modem in memory.
 
 import asyncio
-import os
 import random
-import sys
-import time
 
-from links_chip import COMMAND, DATA, Chip, Pin, SharingChip, SleepyChip
-from links_wire import main, until
+from links_chip import COMMAND, DATA, Chip, Pin
+from links_ppp import PPP, BlindPPP, SharedPPP, attached, fails, linked, sharing, takes_ms
+from single import main, until
 
-from opaska_band.drivers import eg915u as driver
-from opaska_band.links import cellular
-from opaska_band.links.cellular import Cellular, parse_brokers
-
-
-class PPP:
-    """In place of `network` and of its class: up when the modem has a call."""
-
-    PPP = None
-    works = True
-    made = 0
-
-    def __init__(self, stream):
-        self._stream = stream
-        PPP.made += 1
-
-    def connect(self):
-        pass
-
-    def disconnect(self):
-        self._stream.hang_up()
-
-    def isconnected(self):
-        return self._stream.state == DATA and PPP.works
-
-
-class SharedPPP(PPP):
-    """Listens to its stream, and lets go of it, as network.PPP does."""
-
-    chip = None
-    on = (0, 1, 2)  # numbers of the lines over which it comes up
-
-    def connect(self):
-        self._stream.irq(self.poll, self._stream.IRQ_RXIDLE)
-
-    def poll(self, stream):
-        self._stream.read(256)
-
-    def disconnect(self):
-        self._stream.irq(None)
-
-    def isconnected(self):
-        return self.chip.state == DATA and self.chip.call in self.on
-
-
-class Fast:
-    """In place of `time` and `asyncio` in the code under test: its seconds pass quickly."""
-
-    TIMES = 50
-    StreamReader = asyncio.StreamReader
-    Lock = asyncio.Lock
-
-    def sleep_ms(self, ms):
-        return asyncio.sleep_ms(max(1, ms // self.TIMES))
-
-    def open_connection(self, host, port):
-        return asyncio.open_connection(host, port)
-
-    def wait_for_ms(self, awaitable, ms):
-        return asyncio.wait_for_ms(awaitable, ms)
-
-    def ticks_ms(self):
-        return time.ticks_ms() * self.TIMES
-
-    def ticks_diff(self, end, start):
-        return end - start
-
-    def ticks_add(self, ticks, ms):
-        return ticks + ms
-
-
-class FastBlocking(Fast):
-    """In place of `time` where it blocks."""
-
-    def sleep_ms(self, ms):
-        time.sleep_ms(max(1, ms // self.TIMES))
-
-
-def driven(modem, **pins):
-    driver.time = FastBlocking()
-    driver.asyncio = cellular.time = cellular.asyncio = Fast()
-    return driver.EG915U(modem, **pins)
-
-
-def linked(modem, brokers):
-    PPP.PPP = PPP
-    sys.modules["network"] = PPP
-    return Cellular(driven(modem, dtr=modem.dtr), brokers)
-
-
-def sharing(brokers=(("127.0.0.1", 1),), on=(0, 1, 2)):
-    chip = SharingChip()
-    link = linked(chip, brokers)
-    PPP.PPP = SharedPPP
-    SharedPPP.chip, SharedPPP.on = chip, on
-    return chip, link
-
-
-async def attached(link, tries):
-    """Whether it attaches within so many tries."""
-    for _ in range(tries):
-        try:
-            await link.attach()
-        except OSError:
-            continue
-        return link.attached
-    return False
-
-
-async def fails(awaitable, words):
-    said = "nothing"
-    try:
-        await awaitable
-    except OSError as error:
-        said = str(error)
-    assert words in said, said
+from opaska_band.drivers import at
+from opaska_band.drivers.eg915u import EG915U
+from opaska_band.links.cellular import parse_apn, parse_brokers
 
 
 async def test_a_running_modem_attaches_and_tells_the_signal():
     modem = Chip()
     modem.rssi = 11
-    one = driven(modem)
+    one = EG915U(modem)
     await one.start()
     await one.attach("internet")
     assert one.signal_dbm == -91
@@ -141,7 +26,7 @@ async def test_a_running_modem_attaches_and_tells_the_signal():
 
 async def test_a_modem_that_is_off_is_switched_on():
     modem = Chip(on=False)
-    one = driven(modem, power_key=modem.power_key, dtr=modem.dtr)
+    one = EG915U(modem, power_key=modem.power_key, dtr=modem.dtr)
     await one.start()
     assert modem.state == COMMAND
 
@@ -149,12 +34,12 @@ async def test_a_modem_that_is_off_is_switched_on():
 async def test_a_modem_left_in_a_call_by_a_reset_is_brought_back():
     for pins in ({}, {"dtr": None}):
         modem = Chip()
-        one = driven(modem)
+        one = EG915U(modem)
         await one.start()
         await one.attach()
         await one.dial()
         await until(lambda one=modem: one.state == DATA)
-        again = driven(modem, dtr=modem.dtr if pins else None)
+        again = EG915U(modem, dtr=modem.dtr if pins else None)
         await again.start()
         assert modem.state == COMMAND
         await again.attach()
@@ -163,22 +48,68 @@ async def test_a_modem_left_in_a_call_by_a_reset_is_brought_back():
 async def test_without_card_or_network_it_says_so():
     modem = Chip()
     modem.sim = False
-    one = driven(modem)
+    one = EG915U(modem)
     await one.start()
-    await fails(one.attach(), "CME ERROR: 10")
+    await fails(one.attach(), "card: 10")
     modem.sim, modem.covered = True, False
-    await fails(one.attach(), "no network")
+    assert await takes_ms(fails(one.attach(), "no network")) == 91_000
     await fails(one.dial(), "NO CARRIER")
+
+
+async def test_gsm_is_a_network_where_there_is_no_lte():
+    modem = Chip()
+    modem.lte = False
+    one = EG915U(modem)
+    await one.start()
+    await one.attach()
+    await one.dial()
+    await until(lambda: modem.state == DATA)
+
+
+async def test_a_modem_that_attached_with_another_access_point_begins_anew_and_once():
+    for shares in (True, False):
+        chip, link = sharing()
+        one = link.modem
+        one.shares = shares
+        for apn, restarts in (("", 0), ("m2m.example", 1), ("m2m.example", 1)):
+            await one.start()
+            await one.attach(apn)
+            await one.dial()
+            assert (chip.taken_apn, chip.restarts) == (apn, restarts), shares
+        again = EG915U(chip, dtr=chip.dtr)  # after the band's restart it has the right one
+        await again.start()
+        await again.attach("m2m.example")
+        assert chip.restarts == 1
+    chip.apn = "m2m.example.mnc003.mcc260.gprs"  # as a network may complete it, TS 23.003, 9.1
+    again = EG915U(chip, dtr=chip.dtr)
+    await again.start()
+    await again.attach("M2M.example")
+    assert chip.restarts == 1
+
+
+async def test_a_modem_that_keeps_no_access_point_is_not_restarted_for_ever():
+    for forgotten in ("other", ""):
+        await keeps_no_access_point(forgotten)
+
+
+async def keeps_no_access_point(apn):
+    chip, link = sharing()
+    for _ in range(3):
+        await link.modem.start()
+        chip.apn = apn
+        await link.modem.attach("m2m.example")
+    assert chip.restarts == 1
 
 
 async def test_a_dead_modem_is_no_endless_wait():
     modem = Chip(on=False)
-    await fails(driven(modem, power_key=Pin(bool)).start(), "does not answer")  # a broken wire
+    one = EG915U(modem, power_key=Pin(bool))  # a broken wire
+    assert 15_000 <= await takes_ms(fails(one.start(), "does not answer")) <= 22_000
 
 
 async def test_what_follows_connect_belongs_to_ppp():
     modem = Chip()
-    one = driven(modem)
+    one = EG915U(modem)
     await one.start()
     await one.attach()
     modem.after_connect = b"~\xff}#"
@@ -193,14 +124,14 @@ async def test_noise_on_the_line_ends_in_a_modem_error():
         modem = Chip()
         noise = b"".join([random.choice(words) for _ in range(random.getrandbits(5))])
         modem.write = lambda data, m=modem, n=noise: m.received.extend(n)
-        one = driven(modem)
+        one = EG915U(modem)
         for ask in (b"AT+CEREG?", b"AT+CSQ"):
             try:
                 lines = await one.command(ask, wait_ms=100)
             except OSError:
                 continue
-            driver._is_registered(lines)
-            assert -113 <= (driver._dbm(lines) or -113) <= -51
+            at.is_registered(lines)
+            assert -113 <= (at.dbm(lines) or -113) <= -51
 
 
 def test_signal_strength_by_the_standard():
@@ -211,7 +142,7 @@ def test_signal_strength_by_the_standard():
         (b"+CSQ: x", None),
         (b"", None),
     ):
-        assert driver._dbm([answer]) == dbm, answer
+        assert at.dbm([answer]) == dbm, answer
 
 
 def test_registration_by_the_standard():
@@ -219,12 +150,15 @@ def test_registration_by_the_standard():
         (b"+CEREG: 0,1", True),
         (b"+CEREG: 2,5", True),
         (b'+CEREG: 2,5,"1A2B","01C3D4E5",7', True),
+        (b"+CGREG: 0,1", True),
+        (b'+CGREG: 2,5,"1A2B","3C4D",0', True),
+        (b"+CREG: 0,1", False),  # speech alone
         (b"+CEREG: 0,2", False),
         (b"+CEREG: 0,3", False),
         (b"+CEREG: 1", False),
         (b"+CSQ: 1,1", False),
     ):
-        assert driver._is_registered([answer]) == registered, answer
+        assert at.is_registered([answer]) == registered, answer
 
 
 def test_brokers_are_read_or_refused_with_a_sentence():
@@ -239,61 +173,30 @@ def test_brokers_are_read_or_refused_with_a_sentence():
         assert "host:port" in said, text
 
 
-async def serve(seen):
-    """A server that tells its port and counts who comes."""
-
-    async def came(reader, writer):
-        seen.append(True)
-        await reader.read(1)
-
-    for port in range(20_000 + random.getrandbits(14), 65_000):
+def test_an_apn_is_taken_or_refused_with_a_sentence():
+    for text in ("", "internet", "m2m.Operator-1.pl", "a" * 63):
+        assert parse_apn(text) == text
+    for text in ('a"', "a,b", "a b", "a\r", "a;b", "\u0142", "a" * 64):
+        said = ""
         try:
-            return await asyncio.start_server(came, "127.0.0.1", port), port
-        except OSError:
-            continue  # somebody has it
-    raise AssertionError("no free port")
-
-
-async def test_brokers_take_turns():
-    seen = [], []
-    brokers = []
-    for one in seen:
-        _, port = await serve(one)
-        brokers.append(("127.0.0.1", port))
-    link = linked(Chip(), brokers)
-    for count in range(6):
-        assert not link.attached or count
-        _, writer = await link.open_stream()
-        assert link.attached
-        await until(lambda n=count: len(seen[0]) + len(seen[1]) == n + 1)
-        await writer.wait_closed()
-    assert (len(seen[0]), len(seen[1])) == (3, 3)
-    assert PPP.made == 1
+            parse_apn(text)
+        except ValueError as error:
+            said = str(error)
+        assert "letters" in said, text
 
 
 async def test_a_lost_call_is_dialled_again():
-    seen = []
-    _, port = await serve(seen)
     modem = Chip()
-    link = linked(modem, [("127.0.0.1", port)])
-    await link.open_stream()
+    link = linked(modem, [("127.0.0.1", 1)])
+    await link.attach()
     modem.hang_up()
     assert not link.attached
-    await link.open_stream()
+    await link.attach()
+    assert link.attached
     assert PPP.made == 2
 
 
-class NoNames:
-    """In place of `socket`: no name can be resolved."""
-
-    SOCK_STREAM = 1
-
-    def getaddrinfo(*_):
-        raise OSError(-202)
-
-
 async def test_when_nothing_opens_the_call_is_made_anew():
-    sys.modules["socket"] = NoNames
     link = linked(Chip(), [("127.0.0.1", 1), ("127.0.0.1", 2)])
     for _ in range(8):
         await fails(link.open_stream(), "-202")
@@ -304,7 +207,7 @@ async def test_ppp_that_does_not_come_up_is_given_up():
     PPP.works = False
     modem = Chip()
     link = linked(modem, [("127.0.0.1", 1)])
-    await fails(link.open_stream(), "PPP does not")
+    assert 20_000 < await takes_ms(fails(link.open_stream(), "PPP does not")) <= 20_200
     PPP.works = True
 
 
@@ -325,7 +228,7 @@ async def test_a_port_whose_lines_are_shut_or_deaf_is_used_alone():
     for shut, deaf in (((0,), ()), ((2,), ()), ((), (1,)), ((), (2,)), ((), (1, 2))):
         chip, link = sharing()
         chip.shut, chip.deaf = shut, deaf
-        assert await attached(link, 2), (shut, deaf)
+        assert await attached(link, 3), (shut, deaf)
         assert chip.call == 0
         assert not link.modem.can_talk
         chip.hang_up()
@@ -339,6 +242,27 @@ async def test_a_modem_that_stays_deaf_when_it_shares_is_restarted_and_not_asked
     chip.restart()  # by PWRKEY
     await link.attach()
     assert chip.call == 0
+
+
+async def test_a_lost_yes_to_sharing_costs_one_try_and_neither_the_key_nor_the_lines():
+    chip, link = sharing()
+    pressed = []
+    link.modem = EG915U(chip, power_key=Pin(pressed.append), dtr=chip.dtr)
+    chip.is_hoarse = True
+    assert await takes_ms(fails(link.attach(), "no answer")) <= 3_000
+    chip.is_hoarse = False
+    assert await takes_ms(link.attach()) <= 3_000
+    assert link.modem.can_talk
+    assert not pressed, "that would have switched it off"
+
+
+async def test_one_slow_word_is_no_reason_to_stop_sharing():
+    chip, link = sharing()
+    chip.deaf = (1,)
+    await fails(link.attach(), "no answer")
+    chip.deaf = ()
+    await link.attach()
+    assert link.modem.can_talk
 
 
 async def test_ppp_that_comes_up_over_the_bare_port_alone_gets_it():
@@ -363,7 +287,7 @@ async def test_a_modem_that_was_left_in_the_middle_of_a_frame_hears_the_band_aga
         chip.write(b"\xf9\x0b\xef" + bytes((127 << 1 | 1,)) + bytes(127 - rest))
         chip.irq(None)  # of the band before its reset
         pressed = []
-        again = driven(chip, power_key=Pin(pressed.append))
+        again = EG915U(chip, power_key=Pin(pressed.append))
         await again.start()
         assert again.can_talk, rest
         assert not pressed, "that would have switched it off"
@@ -381,6 +305,31 @@ async def test_a_line_that_the_modem_closes_and_a_modem_that_restarts_are_no_lin
         assert link.attached
 
 
+async def test_a_call_that_the_network_ends_is_no_link_though_ppp_does_not_see_it():
+    chip, link = sharing()
+    PPP.PPP = BlindPPP
+    await link.attach()
+    assert link.attached
+    chip.hang_up()
+    assert not link.attached
+    await link.attach()
+    assert link.attached
+
+
+async def test_the_late_words_of_a_ppp_that_is_over_do_not_end_the_next_call():
+    for shares in (True, False):
+        chip, link = sharing()
+        PPP.PPP = BlindPPP
+        link.modem.shares = shares
+        await link.attach()
+        chip.hang_up()
+        await link.attach()
+        await asyncio.sleep_ms(20_000)
+        assert chip.state == DATA, shares
+        assert chip.call == (2 if shares else 0)
+        assert chip.is_heard, shares
+
+
 async def test_who_asks_beside_ppp_is_refused_while_ppp_has_the_port_alone():
     chip, link = sharing(on=(0,))
     assert await attached(link, 2)
@@ -392,6 +341,8 @@ async def test_who_asks_beside_ppp_is_refused_while_ppp_has_the_port_alone():
 async def test_a_question_that_waits_while_the_call_is_lost_delays_it_by_a_second_at_most():
     chip, link = sharing()
     await link.attach()
+    chip.hang_up()
+    usual_ms = await takes_ms(link.attach())
     chip.deaf = (1,)
     asking = asyncio.create_task(fails(link.modem.ask(b"AT+QGPS?"), "no answer"))
     await asyncio.sleep_ms(0)
@@ -399,100 +350,10 @@ async def test_a_question_that_waits_while_the_call_is_lost_delays_it_by_a_secon
     await asyncio.sleep_ms(0)
     chip.deaf = ()
     chip.hang_up()
-    await link.attach()
+    assert await takes_ms(link.attach()) == usual_ms + 1_000
     assert link.attached
     await asking
     await late
-
-
-async def dozing():
-    chip = SleepyChip()
-    link = linked(chip, [("127.0.0.1", 1)])
-    PPP.PPP = SharedPPP
-    SharedPPP.chip, SharedPPP.on = chip, (2,)
-    link.modem = driven(chip, power_key=chip.power_key, dtr=chip.dtr, ring=chip.ring)
-    await link.attach()
-    return chip, link
-
-
-async def test_after_a_quiet_time_it_may_sleep_and_is_woken_before_it_is_spoken_to():
-    chip, link = await dozing()
-    assert link.modem.is_awake
-    for _ in range(3):
-        await until(lambda: not link.modem.is_awake)
-        assert chip.asleep
-        assert link.attached, "the call goes on"
-        await link.modem.ask(b"AT+QGPS?")
-        assert link.modem.is_awake
-    assert chip.lost == b""
-
-
-async def test_a_modem_that_rings_or_speaks_is_listened_to():
-    chip, link = await dozing()
-    for happen in (chip.ring.fall, lambda: (chip.side.send(2, 0xEF, b"~ppp~"), chip._ring())):
-        await until(lambda: not link.modem.is_awake)
-        assert chip.asleep
-        happen()
-        assert link.modem.is_awake
-        assert not chip.asleep
-
-
-async def test_a_modem_that_knows_no_sleep_is_held_awake():
-    chip, link = sharing()
-    await link.attach()
-    await asyncio.sleep_ms(200)  # 10 s
-    assert link.modem.is_awake
-    assert chip.state == DATA, "DTR would have ended the call"
-
-
-async def test_a_modem_left_asleep_by_a_reset_is_woken_and_dials_anew():
-    chip, link = await dozing()
-    await until(lambda: not link.modem.is_awake)
-    assert chip.asleep
-    chip.irq(None)
-    link.modem = driven(chip, dtr=chip.dtr, ring=chip.ring)
-    chip.dtr.value(0)  # as the board's pin is made
-    await link.attach()
-    assert link.attached
-    await until(lambda: not link.modem.is_awake)
-    assert chip.asleep
-
-
-async def test_without_a_network_it_searches_in_its_sleep_and_is_looked_after_now_and_then():
-    chip, link = await dozing()
-    chip.covered = False
-    chip.hang_up()
-    for takes_s in (90, 20, 20):
-        begin = time.ticks_ms()
-        await fails(link.attach(), "no network")
-        took_s = time.ticks_diff(time.ticks_ms(), begin) * Fast.TIMES // 1000
-        assert takes_s <= took_s < takes_s + 20, took_s
-        await until(lambda: not link.modem.is_awake)
-        assert chip.asleep
-    chip.covered = True
-    await link.attach()
-    assert link.attached
-
-
-async def test_a_modem_that_cannot_be_woken_is_restarted_and_soon_held_awake():
-    chip, link = await dozing()
-    chip.is_cut = True
-    for _ in range(2):
-        await until(lambda: not link.modem.is_awake)
-        assert await attached(link, 4)
-    await asyncio.sleep_ms(200)  # 10 s
-    assert link.modem.is_awake
-    assert link.attached
-
-
-async def test_a_refused_connection_leaves_no_socket_behind():
-    link = linked(Chip(), [("127.0.0.1", 1)])
-    await link.attach()
-    before = len(os.listdir("/proc/self/fd"))
-    for _ in range(30):
-        _, writer = await link.open_stream()
-        await writer.wait_closed()
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
 main(globals())

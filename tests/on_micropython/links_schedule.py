@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # links/schedule.py: the first minute is dense, and there is no last attempt.
 
-from links_wire import main
+from single import main
 
 from opaska_band.links.schedule import TELEMETRY_ROUND_MS, try_elsewhere, urgent_wait_ms
 

@@ -3,7 +3,7 @@
 
 from flash_device import Board, erased
 from flash_story import GENERATION, KEY, KID, SALT
-from links_wire import main
+from single import main
 
 from opaska_band import storage
 from opaska_band.links import sender as module
@@ -47,7 +47,8 @@ class Client:
         self.waiting = []  # packets without PUBACK
         self.woken = False  # a PUBACK came
         self.on_up = None
-        self.messages = 1  # as if answers came
+        self.brings = 1  # messages for each post, as if something was answered
+        self.messages = 0
         self.left = []  # ms
         self.up = self
         self._clock = clock
@@ -58,6 +59,7 @@ class Client:
 
     def connect(self):
         self._up = True
+        self.messages = 0
         self.on_up()
 
     def drop(self):
@@ -78,6 +80,7 @@ class Client:
         else:
             self.waiting.append(packet)
         self.posts.append((self._clock.ms, topic, data))
+        self.messages += self.brings
         return packet
 
     def ack(self):
@@ -208,20 +211,67 @@ def test_a_link_without_a_single_answer_is_left_for_another():
     band.put(TELEMETRY, 1)
     band.run(HOUR_MS)
     assert band.client.left == []
+    band.client.brings = 0
     band.put(URGENT, 2)
-    band.client.messages = 0
     band.run(HOUR_MS)
     assert [ms // 1000 - 3600 for ms in band.client.left[:3]] == [20, 40, 340], band.client.left
     assert len(band.client.left) <= 10
-    band.client.messages = 1
+    band.client.brings = 1
     left = len(band.client.left)
     band.run(HOUR_MS)
     assert len(band.client.left) == left
 
 
+def test_a_link_that_brought_answers_once_and_now_none_is_left_for_another():
+    """As when a gateway dies and its broker lives on: the broker takes all, nobody answers."""
+    band = Band()
+    band.client.connect()
+    band.client.brings, band.client.messages = 0, 50
+    band.run(DAY_MS)
+    begin_s = band.clock.ms // 1000
+    band.put(URGENT, 1)
+    band.run(60_000)
+    assert [ms // 1000 - begin_s for ms in band.client.left] == [20, 40], band.client.left
+
+
+def test_a_link_that_answered_meanwhile_is_kept():
+    band = Band()
+    band.client.connect()
+    band.put(URGENT, 1)
+    band.client.brings = 0
+    for _ in range(60):
+        band.run(10_000)
+        band.client.messages += 1  # another report's
+    assert band.client.left == []
+
+
+def test_a_report_just_made_gets_its_time_before_its_link_is_left():
+    """A heartbeat and telemetry's round at the same moment."""
+    band = Band()
+    band.client.connect()
+    band.client.brings = 0
+    band.run(900_000 - 1)
+    band.put(TELEMETRY, 1)
+    band.run(1_000)
+    assert len(band.client.posts) == 2, "no round"
+    band.outbox.remove(1, 1)
+    band.run(DAY_MS)
+    assert band.client.left == []
+
+
+def test_a_link_that_stops_answering_telemetry_is_left_within_two_rounds():
+    band = Band()
+    band.client.connect()
+    band.client.brings, band.client.messages = 0, 50
+    band.run(HOUR_MS)
+    band.put(TELEMETRY, 1)
+    band.run(1_800_000)
+    assert len(band.client.left) >= 1
+
+
 def test_a_link_without_answers_to_telemetry_is_left_at_the_next_round():
     band = Band()
-    band.client.messages = 0
+    band.client.brings = 0
     band.client.connect()
     band.put(TELEMETRY, 1)
     band.run(2000 * 1000)

@@ -3,7 +3,11 @@
 # write, and says only what the test tells it to say.
 
 import asyncio
-import sys
+import time
+
+from opaska_band.links.mqtt import MqttClient
+
+TOPIC = b"up/6f7061736b613031/a"
 
 CONNACK = b"\x20\x02\x00\x00"
 CONNACK_KEPT = b"\x20\x02\x01\x00"  # the broker has kept our session
@@ -14,7 +18,8 @@ class Wire:
 
     def __init__(self, answer):
         self.writes = []  # what the client wrote, write by write
-        self.closed = False
+        self.opened_at = time.ticks_ms()
+        self.closed_at = None  # by the client
         self.stuck = False  # the other side reads no more
         self._answer = answer  # function(wire, packet) called with every whole packet
         self._inbox = bytearray()
@@ -39,6 +44,25 @@ class Wire:
     def of(self, kind):
         return [packet for packet in self.packets if packet[0] & 0xF0 == kind]
 
+    @property
+    def publishes(self):
+        """(dup, id, data) of every PUBLISH."""
+        found = []
+        for kind, body in self.of(0x30):
+            end = 2 + (body[0] << 8 | body[1])
+            assert body[2:end] == TOPIC
+            assert kind & ~8 == 0x32
+            found.append((kind & 8 != 0, body[end] << 8 | body[end + 1], body[end + 2 :]))
+        return found
+
+    @property
+    def closed(self):
+        return self.closed_at is not None
+
+    @property
+    def lasted_ms(self):
+        return time.ticks_diff(self.closed_at, self.opened_at)
+
     # --- the client's side ---
 
     async def readexactly(self, count):
@@ -61,13 +85,13 @@ class Wire:
     async def drain(self):
         await asyncio.sleep_ms(0)
         while self.stuck:
-            await asyncio.sleep_ms(10)
+            await asyncio.Event().wait()
 
     def close(self):
         pass
 
     async def wait_closed(self):
-        self.closed = True
+        self.closed_at = time.ticks_ms()
 
 
 class Broker:
@@ -92,11 +116,26 @@ class Broker:
     def wire(self):
         return self.wires[-1]
 
+    @property
+    def pauses_ms(self):
+        """Between one wire and the next."""
+        wires = self.wires
+        return [
+            time.ticks_diff(wires[n + 1].opened_at, wires[n].closed_at)
+            for n in range(len(wires) - 1)
+        ]
+
     def _on_packet(self, wire, packet):
         if packet[0] == 0x10:
             wire.say(self.connack)
         else:
             self._answer(wire, packet)
+
+
+def started(broker, **settings):
+    """(client, task of its run)"""
+    one = MqttClient(broker.open_stream, "band", **settings)
+    return one, asyncio.create_task(one.run())
 
 
 def confirm(wire, packet):
@@ -138,20 +177,3 @@ def message(topic, data, qos=1, id_=7):
     size = len(body)
     head = bytes((size,)) if size < 128 else bytes((0x80 | size & 0x7F, size >> 7))
     return bytes((0x30 | qos << 1,)) + head + body
-
-
-async def until(condition, ms=30000):
-    """Wait until `condition()`; AssertionError when it takes too long."""
-    for _ in range(ms // 5):
-        if condition():
-            return
-        await asyncio.sleep_ms(5)
-    raise AssertionError("waited in vain")
-
-
-def main(names):
-    """Run the test named on the command line."""
-    result = names[sys.argv[1]]()
-    if result is not None:  # a coroutine
-        asyncio.run(result)
-    print("passed")

@@ -18,7 +18,7 @@ from tests.support.requirements import requires_program
 if TYPE_CHECKING:
     from pathlib import Path
 
-DESIGNS = ("awake", "today", "edrx")
+DESIGNS = ("awake", "today", "edrx", "lost")
 PROFILES = ("quiet", "standard", "active")
 
 
@@ -30,7 +30,7 @@ def kept() -> dict[str, Any]:
 def lived() -> Lived:
     """The committed one."""
     simulated = kept()["simulated"]
-    return Lived(Times(**simulated["hour"]), Times(**simulated["alarm"]))
+    return Lived(**{name: Times(**times) for name, times in simulated.items()})
 
 
 def test_every_current_names_its_source_and_how_sure_it_is() -> None:
@@ -67,7 +67,7 @@ def test_more_of_anything_never_lasts_longer(design: str) -> None:
     busier.hour.sleeps *= 3
     busier.hour.asleep_s -= 600
     left = budget.Budget(budget.table(), busier).days()[design]["standard"]
-    assert left < before or design == "awake"
+    assert left < before or design in ("awake", "lost")
 
 
 def test_contacts_that_were_counted_are_those_that_a_day_reckons_with() -> None:
@@ -81,6 +81,13 @@ def test_processor_and_modem_really_sleep_at_rest() -> None:
     assert hour.asleep_s > 0.99 * hour.seconds
     assert hour.modem_awake_s < 0.02 * hour.seconds
     assert hour.sleeps < 500
+
+
+def test_without_a_network_the_processor_sleeps_as_well_and_the_modem_is_asked_seldom() -> None:
+    lost = lived().lost
+    assert lost.asleep_s > 0.98 * lost.seconds
+    assert lost.modem_awake_s < 0.05 * lost.seconds
+    assert lost.contacts == 0
 
 
 def test_more_than_five_percent_of_the_days_lost_is_told_and_less_is_not() -> None:

@@ -34,7 +34,7 @@ def stated(table: Any) -> set[tuple[int, str, bool]]:
 
 def own(type_: int) -> Any:
     """Return the table of a report without what all have."""
-    return reports._TABLES[type_][len(reports._COMMON) :]
+    return reports._table(type_)[len(reports._COMMON) :]
 
 
 @pytest.mark.parametrize(

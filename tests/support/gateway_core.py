@@ -11,13 +11,15 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 
 from opaska_gateway import clock
 from opaska_gateway.context import Context
 from opaska_gateway.database import tables
 from opaska_gateway.database.engine import Database
 from opaska_gateway.intake.arrival import Arrival
+from opaska_gateway.registry.people import SEALED
+from opaska_gateway.registry.sealed import key_of, seal_facts
 from opaska_gateway.vault import Vault, band_key_purpose, new_person_key, person_key_purpose
 from opaska_protocol import reports
 from opaska_protocol.answers import ANSWER, decode_answer
@@ -140,6 +142,15 @@ class Core:
         self.bands[band.kid_hex] = band
         return band
 
+    async def name(self, band: CoreBand, **facts: str) -> None:
+        """Say who wears it."""
+        assert band.person_id is not None
+        this = tables.person.c.id == band.person_id
+        async with self.database.write() as connection:
+            wearer = (await connection.execute(select(tables.person).where(this))).one()
+            sealed = seal_facts(key_of(self.vault, wearer), SEALED, band.person_id, facts)
+            await connection.execute(update(tables.person).where(this).values(sealed=sealed))
+
     def arrival(
         self,
         band: CoreBand | str,
@@ -183,7 +194,7 @@ async def core(folder: Path, url: str | None = None) -> AsyncGenerator[Core]:
     """A gateway's heart on a new database in this folder."""
     vault = Vault.create(folder / "key")
     if url is None:
-        (folder / "opaska.db").write_bytes(await _migrated())
+        (folder / "opaska.db").write_bytes(await migrated())
     async with Database(url or f"sqlite+aiosqlite:///{folder / 'opaska.db'}") as database:
         yield Core(database, vault)
 
@@ -191,7 +202,7 @@ async def core(folder: Path, url: str | None = None) -> AsyncGenerator[Core]:
 _template: list[bytes] = []
 
 
-async def _migrated() -> bytes:
+async def migrated() -> bytes:
     """An empty database with the newest tables: made once, then copied."""
     if not _template:
         with TemporaryDirectory() as folder:

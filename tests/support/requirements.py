@@ -16,10 +16,19 @@ HOW_TO_GET = {
     "mosquitto_pub": "apt-get install mosquitto-clients",
     "mosquitto_sub": "apt-get install mosquitto-clients",
     "mpremote": "make setup",
+    "initdb": "apt-get install postgresql",
+    "postgres": "apt-get install postgresql",
 }
-# The environment's own programs first; daemons live in sbin, which is not on every user's PATH.
+# The environment's own programs first; daemons live in sbin, and PostgreSQL in a folder of each of
+# its versions, which are not on every user's PATH.
 SEARCH_PATH = os.pathsep.join(
-    [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
+    [
+        str(Path(sys.executable).parent),
+        os.environ.get("PATH", ""),
+        "/usr/sbin",
+        "/usr/local/sbin",
+        *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True),
+    ]
 )
 REQUIRE_ALL = os.environ.get("OPASKA_REQUIRE_ALL") == "1"
 

@@ -12,7 +12,6 @@ from opaska_gateway import clock
 from opaska_gateway.database import tables
 from opaska_gateway.settings import SupervisionSettings
 from opaska_gateway.watch.silent_bands import LOOK_AGAIN_S, SilenceWatch
-from tests.support.gateway_core import Later
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
@@ -27,10 +26,24 @@ PERIOD_MIN = 20
 FAULT_MIN = 3 * PERIOD_MIN
 
 
+class Standing(clock.SystemSource):
+    """The machine's clocks, moved by hand alone: however long the machine takes."""
+
+    def __init__(self) -> None:
+        self.by_ms = 0
+        self._began = super().now_ms(), super().monotonic_s()
+
+    def now_ms(self) -> int:
+        return self._began[0] + self.by_ms
+
+    def monotonic_s(self) -> float:
+        return self._began[1] + self.by_ms / 1000
+
+
 class Days:
     """A gateway whose clock is moved by hand."""
 
-    def __init__(self, heart: Core, source: Later) -> None:
+    def __init__(self, heart: Core, source: Standing) -> None:
         self.heart = heart
         self.source = source
         self.hears = True
@@ -102,7 +115,7 @@ class Days:
 @contextmanager
 def days(heart: Core) -> Generator[Days]:
     """Begins now, with a duty that has not looked yet."""
-    source = Later(0)
+    source = Standing()
     with clock.driven_by(source):
         here = Days(heart, source)
         yield here

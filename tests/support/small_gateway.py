@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
-from amqtt.broker import Broker
 from amqtt.client import MQTTClient
 
+from opaska_gateway.broker.takeover import OrderlyBroker
 from opaska_protocol import frame
 from opaska_protocol.answers import ACCEPTED, STORED, Answer, encode_answer
 from opaska_protocol.channel import GatewayChannel
@@ -101,7 +101,8 @@ class SmallGateway:
         while True:
             message = await self._client.deliver_message()
             if message is not None and message.publish_packet is not None:
-                await self._take(message.topic, bytes(message.publish_packet.data or b""))
+                with contextlib.suppress(TimeoutError):  # its PUBACK; the band sends again
+                    await self._take(message.topic, bytes(message.publish_packet.data or b""))
 
     async def _take(self, topic: str, data: bytes) -> None:
         header, ciphertext = frame.parse_up(data)
@@ -121,10 +122,12 @@ class SmallGateway:
             states = self.answers
         else:
             states = (STORED,) if self.stores_telemetry else ()
-        for state in states:
-            await self.answer(state, *name)
-        async with self._news:
-            self._news.notify_all()
+        try:
+            for state in states:
+                await self.answer(state, *name)
+        finally:
+            async with self._news:
+                self._news.notify_all()
 
     async def __aenter__(self) -> Self:
         if self.address is None:
@@ -148,7 +151,7 @@ class SmallGateway:
 @contextlib.asynccontextmanager
 async def plain_broker() -> AsyncGenerator[tuple[str, int]]:
     """An amqtt broker that lets everybody in; its address."""
-    broker = Broker(
+    broker = OrderlyBroker(  # plain amqtt forgets who comes back before it has left
         {
             "listeners": {_LISTENER: {"type": "external"}},
             "plugins": {

@@ -70,7 +70,7 @@ def test_a_reason_counts_only_where_it_has_a_word(alarm_kind: int, why: int, wor
 
 
 def test_every_fault_of_the_wire_has_a_word_of_its_own() -> None:
-    codes = range(reports.SETTINGS_BROKEN, reports.CHARGED_TOO_LONG + 1)
+    codes = range(reports.SETTINGS_BROKEN, reports.SIM_CARD + 1)
     assert list(FAULT_KINDS) == list(codes)
     assert len({fault_word(code) for code in codes}) == len(codes)
     assert fault_word(reports.BATTERY_LOW) == "battery low"

@@ -73,7 +73,7 @@ def test_only_taking_and_closing_are_told_to_the_wrist() -> None:
 
 
 def test_only_a_dispatcher_who_took_the_case_drops_what_waits_for_the_centre() -> None:
-    """An external case is never taken: none of its alarms may be dropped."""
+    """An external case that nobody took over here keeps every alarm."""
     dropping = {pair for pair, (_, effects) in TRANSITIONS.items() if DROP in effects}
     assert dropping == {(TAKEN, CLOSE)}
 

@@ -157,6 +157,11 @@ def test_service_is_the_cards_or_the_taps(
     assert visit.service == service
 
 
+def test_taps_that_were_put_right_at_the_door_are_the_service() -> None:
+    (visit,) = pair([begin(0), end(0.3), begin(0.6, taps=3), end(50)], LATER)
+    assert visit.service == 3
+
+
 def test_any_touches_in_any_order_give_the_same_visits_and_none_is_lost() -> None:
     rng = random.Random(SEED)
     for _ in range(300):

@@ -47,6 +47,14 @@ def test_a_test_shows_what_is_wrong_and_what_is_right(
     assert set(found) <= set(visit_test.CARE)
 
 
+def test_a_test_that_a_restart_cut_short_is_neither_passed_nor_a_fault_of_the_way() -> None:
+    found = visit_test.of_test(None, 80, (), restarted=True)
+    assert found == {"sensors": "", "battery": ""}
+    assert visit_test.result([found]) == ""
+    measured = visit_test.of_test(900, 80, (), restarted=True)
+    assert measured["no_answer"] == ""
+
+
 def test_a_touch_that_took_more_than_ten_minutes_for_sure_is_late() -> None:
     assert visit_test.of_touch(0, 500, 600_500) == {"late": ""}
     assert visit_test.of_touch(0, 500, 660_501) == {"late": "came 11 min later"}

@@ -143,8 +143,7 @@ async def test_it_is_asked_a_bounded_number_of_times_and_the_next_path_is_taken(
             assert len(peer.raw) == bad.frames
             health = centre.health()[0]
             assert health.state in ("refusing", "down")
-            assert (health.accepted, health.last_accepted_ms) == (0, None)
-            assert bad.says in health.notices[-1]
+            assert bad.says in health.notice
         async with centre_for(main, backup) as centre:
             delivery = await centre.deliver(a_signal())
             assert (delivery.outcome, delivery.receiver) == ("accepted", "backup")
@@ -197,7 +196,7 @@ async def test_after_a_duh_the_next_code_of_the_profile_is_sent_once() -> None:
         )
         async with centre_for(settings) as centre:
             assert (await centre.deliver(a_signal(kind="fall"))).outcome == "accepted"
-            assert any("103: it answered DUH" in notice for notice in centre.health()[0].notices)
+            assert "103: it answered DUH" in centre.health()[0].notice
     assert [frame.data[8:12] for frame in peer.frames(KEY)] == ["1103", "1101"]
     first, second = peer.frames(KEY)
     assert second.seq == first.seq % 9999 + 1

@@ -4,14 +4,24 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from opaska_gateway.centre.dc09 import Frame, decode, encode
-from tests.gateway.centre.peers import KEY, a_receiver, a_signal, centre_for, receiver_settings
+from tests.gateway.centre.peers import (
+    CLOSE,
+    KEY,
+    a_receiver,
+    a_signal,
+    centre_for,
+    receiver_settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+
+    import pytest
 
     from opaska_gateway.centre import Centre
 
@@ -96,15 +106,32 @@ def _yes(raw: bytes) -> bytes:
     return encode(Frame("ACK", frame.seq, frame.account))
 
 
-async def test_the_same_problem_is_told_once() -> None:
+async def test_the_same_problem_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     async with a_receiver(lambda _: b"x") as peer:
         settings = receiver_settings(peer.port, account=OWN, supervision="null", supervision_s=1)
         async with centre_for(settings) as centre, _running(centre):
             await _eventually(lambda: len(peer.raw) == 2)
-            assert len(centre.health()[0].notices) == 1
+            assert centre.health()[0].state == "down"
+    assert capsys.readouterr().out.count("centre_unusable") == 1
+
+
+async def test_a_receiver_that_is_away_again_is_told_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The second time may be a month later, and for the same reason."""
+    alive = False
+    async with a_receiver(lambda raw: _yes(raw) if alive else CLOSE) as peer:
+        settings = receiver_settings(peer.port, account=OWN, allow_plain=True)
+        async with centre_for(settings) as centre:
+            for alive in (False, False, True, True, False, True):
+                assert (await centre._paths[0].test()).arrived == alive
+    told = re.findall(r"centre_\w+", capsys.readouterr().out)
+    assert told == ["centre_silent", "centre_answers_again"] * 2
 
 
 async def test_without_supervision_run_waits_for_its_end() -> None:
-    async with centre_for(receiver_settings(9)) as centre, _running(centre):
-        await asyncio.sleep(0.05)
-        assert centre.health()[0].sent == 0
+    async with a_receiver(_yes) as peer:
+        async with centre_for(receiver_settings(peer.port)) as centre, _running(centre):
+            await asyncio.sleep(0.05)
+            assert centre.health()[0].state == "unknown"
+        assert peer.connections == 0

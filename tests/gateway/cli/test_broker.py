@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from opaska_gateway.broker.mosquitto import ask_to_reload
+from opaska_gateway.errors import BrokerError
 from opaska_protocol.seal import derive_psk
 from tests.gateway.cli.conftest import Run
 
@@ -85,3 +87,19 @@ def test_one_command_writes_all_of_mosquittos_files(run: Run, tmp_path: Path) ->
     assert run("broker", "files", str(folder), "--band-port", "9999").exit_code == 0
     assert (folder / "bands.psk").read_text(encoding="ascii").startswith(f"{kid}:")
     assert "listener 9999 0.0.0.0" in (folder / "opaska.conf").read_text(encoding="ascii")
+
+
+@pytest.mark.parametrize("many", ["0", "-1", "1"])
+def test_a_pid_file_that_means_many_processes_ends_none_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: str
+) -> None:
+    told: list[int] = []
+
+    def tell(pid: int, _: int) -> None:
+        told.append(pid)
+
+    monkeypatch.setattr("os.kill", tell)
+    (tmp_path / "mosquitto.pid").write_text(many, encoding="ascii")
+    with pytest.raises(BrokerError, match="no process id"):
+        ask_to_reload(tmp_path / "mosquitto.pid")
+    assert told == []

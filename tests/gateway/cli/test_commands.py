@@ -207,3 +207,17 @@ def test_every_command_has_a_sentence_of_help(run: Run) -> None:
         result = run(*words, "--help")
         assert result.exit_code == 0
         assert "Usage:" in result.stdout
+
+
+def test_the_audit_names_who_types_and_not_whom_sudo_makes_of_them(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "opaska")
+    for who in ("anna", "beata"):
+        monkeypatch.setenv("SUDO_USER", who)
+        assert run("bands", "add").exit_code == 0
+    monkeypatch.delenv("SUDO_USER")
+    assert run("bands", "add").exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "var" / "opaska.db")) as connection:
+        typed = connection.execute("SELECT who FROM audit WHERE what = 'band_added' ORDER BY id")
+        assert [who for (who,) in typed] == ["os:anna", "os:beata", "os:opaska"]

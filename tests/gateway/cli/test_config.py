@@ -52,6 +52,15 @@ def test_a_check_says_correct_or_what_is_wrong(
     assert "there is no such file" in missing.stderr
 
 
+def test_a_check_looks_for_the_table_of_cells(run: Run, settings_file: Path) -> None:
+    settings_file.write_text('[places]\ncells_file = "260.csv"', encoding="utf-8")
+    result = run("config", "check", str(settings_file))
+    assert result.exit_code == 2
+    assert f"there is no file {settings_file.parent / '260.csv'}" in result.stderr
+    (settings_file.parent / "260.csv").touch()
+    assert run("config", "check", str(settings_file)).exit_code == 0
+
+
 def test_a_check_looks_at_the_secrets_too(run: Run, settings_file: Path) -> None:
     settings_file.write_text(
         '[broker]\nkind = "mosquitto"\npassword_file = "password"', encoding="utf-8"
@@ -106,6 +115,15 @@ def test_a_key_file_of_another_database_stops(
     assert result.stderr.startswith(
         f"{key_file}: storage.key_file: it belongs to another database"
     )
+
+
+def test_a_damaged_key_of_one_band_stops_nobody(run: Run, settings_file: Path) -> None:
+    run("bands", "add")
+    run("bands", "add")
+    with closing(sqlite3.connect(settings_file.parent / "var" / "opaska.db")) as database:
+        database.execute("update device_key set wrapped = x'00' where rowid = 1")
+        database.commit()
+    assert run("bands", "list").exit_code == 0
 
 
 def test_a_key_file_that_others_may_read_stops(run: Run, settings_file: Path) -> None:

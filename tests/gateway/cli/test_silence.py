@@ -30,7 +30,7 @@ def test_an_absence_is_noted_listed_and_ended_by_hand(run: Run) -> None:
     (line,) = json.loads(run("people", "absences", "--json").stdout)
     assert (line["person_id"], line["name"], line["why"]) == (person, "Maria Nowak", "hospital")
     assert run("people", "absences").stdout.count("\t") == 4
-    assert "1 absence(s)" in run("people", "present", person[:8]).stdout
+    assert "1 absence(s)" in run("people", "present", person[:8], "--planned").stdout
     assert json.loads(run("people", "absences", "--json").stdout) == []
 
 

@@ -100,15 +100,16 @@ class PskBand:
         *,
         client_id: str | None = None,
         subscriptions: tuple[str, ...] = (),
+        will: tuple[str, str] | None = None,
     ) -> None:
-        self._plan = {
+        self._plan: dict[str, Any] = {
             "port": port,
             "identity": kid,
             "key": key.hex(),
             "client_id": client_id or kid,
             "username": kid,
             "subscriptions": subscriptions,
-        }
+        } | ({"will": will} if will else {})  # MicroPython takes no argument of over 255 bytes
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
@@ -162,8 +163,10 @@ class PskBand:
         assert self._process is not None
         assert self._process.stdout is not None
         async with asyncio.timeout(WAIT_S):
-            line: list[Any] = json.loads(await self._process.stdout.readline())
-        return line
+            while not (line := await self._process.stdout.readline()).startswith(b"["):
+                assert line, "it ended"  # else what it says to a bench
+        said: list[Any] = json.loads(line)
+        return said
 
 
 class Client:

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
-from opaska_gateway.broker.mosquitto import ask_to_reload, write_psk_file
-from tests.gateway.deploy.broker import Client, Mosquitto, PskBand, until
+from opaska_gateway.broker.mosquitto import (
+    MosquittoPlan,
+    ask_to_reload,
+    write_files,
+    write_psk_file,
+)
+from tests.gateway.deploy.broker import Client, Mosquitto, PskBand, free_port, until
 from tests.gateway.deploy.conftest import KEYS
 from tests.support.requirements import requires_program
 
@@ -63,6 +71,19 @@ async def test_a_band_cannot_write_as_another_or_as_the_gateway(
         assert await other.event("got") == [f"dn/{OTHER}", b"true".hex()]
 
 
+async def test_a_band_leaves_no_will_in_anothers_name(
+    mosquitto: Mosquitto, gateway: Client
+) -> None:
+    async with band(mosquitto, OTHER) as other:
+        await other.up()
+        for topic in (f"up/{OTHER}/a", f"dn/{OTHER}", f"up/{MINE}/a"):
+            async with band(mosquitto, will=(topic, "a will")) as mine:
+                await mine.up()  # and then it is gone without a word
+        assert await gateway.message() == (f"up/{MINE}/a", b"a will")
+        await gateway.publish(f"dn/{OTHER}", b"last")
+        assert await other.event("got") == [f"dn/{OTHER}", b"last".hex()]
+
+
 async def test_a_band_cannot_read_what_is_meant_for_others(
     mosquitto: Mosquitto, gateway: Client
 ) -> None:
@@ -110,6 +131,31 @@ async def test_the_gateways_listener_refuses_all_but_its_password(
 ) -> None:
     client = new_client(username, password)
     assert await client.connect(mosquitto.plan.gateway_port) == "Not authorized"
+
+
+async def test_a_crowd_on_the_bands_listener_does_not_keep_the_gateway_out(
+    tmp_path: Path, new_client: Callable[..., Client]
+) -> None:
+    crowd = 3
+    ports = "127.0.0.1", free_port(), free_port()
+    plan = MosquittoPlan(tmp_path / "few", *ports, band_connections=crowd)
+    write_files(plan, KEYS)
+    broker = Mosquitto(plan, tmp_path)
+    await broker.start()
+    try:
+        where = "127.0.0.1", plan.band_port
+        silent = [await asyncio.open_connection(*where) for _ in range(crowd)]
+        reader, writer = await asyncio.open_connection(*where)
+        async with asyncio.timeout(30):
+            with suppress(ConnectionError):
+                assert not await reader.read(), "one too many"
+        password = plan.gateway_password_file.read_text(encoding="utf-8").strip()
+        client = new_client(plan.username, password)
+        assert await client.connect(plan.gateway_port) == "Success"
+        for _, each in [*silent, (reader, writer)]:
+            each.close()
+    finally:
+        await broker.stop()
 
 
 async def test_what_comes_while_the_gateway_is_away_waits_for_it(

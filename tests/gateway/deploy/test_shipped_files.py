@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import configparser
+import re
 import stat
 from pathlib import Path
 
@@ -47,6 +48,43 @@ def test_the_shipped_service_starts_the_shipped_settings() -> None:
     watcher.read(DEPLOY / "systemd" / "opaska-band-keys.path", encoding="utf-8")
     assert watcher["Path"]["PathChanged"] == str(SHIPPED.psk_file)
     assert (DEPLOY / "systemd" / watcher["Path"]["Unit"]).exists()
+
+
+def test_mosquitto_may_hold_more_connections_than_bands_may_take() -> None:
+    """Else a crowd, of bands or of strangers, keeps the gateway out."""
+    limits = configparser.RawConfigParser()
+    limits.read(DEPLOY / "systemd" / "mosquitto-limits.conf", encoding="utf-8")
+    beside = 1_000  # the gateway's, its files, the listeners
+    assert int(limits["Service"]["LimitNOFILE"]) > SHIPPED.band_connections + beside
+
+
+def test_no_connection_of_a_band_may_flood_but_each_may_hand_over_all_that_it_kept() -> None:
+    rules = (DEPLOY / "nftables" / "band-pace.nft").read_text(encoding="utf-8")
+    paced = re.findall(r"dport (\d+) update .* over (\d+) kbytes/second burst (\d+) kby", rules)
+    assert [int(port) for port, _, _ in paced] == [SHIPPED.band_port] * 2  # IPv4, IPv6
+    kept_kb = (256 + 512) * 250 // 1_000  # reports of 128 bytes, in MQTT, TLS and TCP
+    for _, rate, burst in paced:
+        assert int(rate) <= 20, "a gateway reads some ten thousand messages a second"
+        assert int(burst) > 2 * kept_kb
+    unit = configparser.RawConfigParser()
+    unit.read(DEPLOY / "systemd" / "opaska-band-pace.service", encoding="utf-8")
+    assert unit["Service"]["ExecStart"].endswith("gateway/deploy/nftables/band-pace.nft")
+
+
+@pytest.mark.parametrize(
+    "name", ["opaska-gateway.service", "opaska-band-keys.service", "opaska-band-pace.service"]
+)
+def test_systemd_never_gives_up_a_shipped_service(name: str) -> None:
+    unit = configparser.RawConfigParser()
+    unit.read(DEPLOY / "systemd" / name, encoding="utf-8")
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"  # else five starts in ten seconds are all
+
+
+def test_keys_that_are_written_while_mosquitto_reads_are_read_as_well() -> None:
+    unit = configparser.RawConfigParser()
+    unit.read(DEPLOY / "systemd" / "opaska-band-keys.service", encoding="utf-8")
+    # systemd starts no oneshot that still runs, but queues a reload behind one that does
+    assert "--no-block" in unit["Service"]["ExecStart"].split()
 
 
 def test_files_for_mosquitto_are_not_for_everyone_and_keep_the_password(tmp_path: Path) -> None:

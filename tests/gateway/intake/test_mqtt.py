@@ -105,11 +105,9 @@ async def test_a_wrong_password_is_named_and_asked_again(heart: Core, broker: Br
     address = MqttAddress(broker.address.host, broker.address.port, "opaska-gateway", "wrong")
     intake = MqttIntake(heart.context, Pipeline(heart.context), address)
     task = asyncio.create_task(intake.run())
-    await until(
-        lambda: all("refused" in one["problem"] for one in intake.health().values()), "the reason"
-    )
+    await until(lambda: all("refused" in one.problem for one in intake.health()), "the reason")
     assert not intake.ready.is_set()
-    assert not any(one["up"] for one in intake.health().values())
+    assert not any(one.up for one in intake.health())
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -118,9 +116,7 @@ async def test_without_a_broker_the_intake_keeps_asking(heart: Core, unused_port
     address = MqttAddress("127.0.0.1", unused_port)
     intake = MqttIntake(heart.context, Pipeline(heart.context), address)
     task = asyncio.create_task(intake.run())
-    await until(
-        lambda: all("refused" in one["problem"] for one in intake.health().values()), "a problem"
-    )
+    await until(lambda: all("refused" in one.problem for one in intake.health()), "a problem")
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from opaska_gateway import desk
-from opaska_gateway.database import audit
+from opaska_gateway.database import audit, cases
 from opaska_gateway.errors import NotFound, Refused
 from opaska_protocol import answers, reports
 from tests.support.pipeline_runs import bring
@@ -81,9 +81,35 @@ async def test_a_case_is_taken_and_closed_once(heart: Core) -> None:
 
 async def test_an_external_receivers_case_is_not_taken_here(heart: Core) -> None:
     band, case_id = await _rung(heart, handling="external")
-    with pytest.raises(Refused, match="agreement"):
-        await desk.take(heart.context, case_id, WHO)
+    for why in (None, " "):
+        with pytest.raises(Refused, match="--why"):
+            await desk.take(heart.context, case_id, WHO, why)
     assert band.states() == [answers.STORED]
+
+
+async def test_an_external_case_that_cannot_be_delivered_is_taken_for_a_reason_and_closed(
+    heart: Core,
+) -> None:
+    band, case_id = await _rung(heart, handling="external")
+    await desk.take(heart.context, case_id, WHO, "receiver unreachable")
+    await desk.close(heart.context, case_id, WHO, "helped")
+    assert band.states() == [answers.STORED, answers.TAKEN, answers.CLOSED]
+    lines = await heart.rows("SELECT what, why FROM audit ORDER BY id")
+    assert lines == [("case_taken", "receiver unreachable"), ("case_closed", None)]
+    (row,) = await heart.rows("SELECT outcome FROM outbox")
+    assert row.outcome == "case_closed"
+
+
+async def test_an_external_case_that_the_receiver_has_is_not_taken_for_any_reason(
+    heart: Core,
+) -> None:
+    _, case_id = await _rung(heart, handling="external")
+    await heart.database.transact(
+        lambda connection: cases.update_case(connection, case_id, state="forwarded")
+    )
+    with pytest.raises(Refused, match="it is there"):
+        await desk.take(heart.context, case_id, WHO, "because")
+    await desk.close(heart.context, case_id, "api:receiver", "helped")
 
 
 async def test_an_unknown_case_and_an_unknown_outcome_are_refused_with_advice(heart: Core) -> None:

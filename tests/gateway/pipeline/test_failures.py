@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
 
 from opaska_gateway import pipeline as pipeline_module
-from opaska_gateway.database import engine
+from opaska_gateway.database import sqlite
 from opaska_gateway.pipeline import TOGETHER, Pipeline
 from opaska_protocol import answers
 from tests.support.pipeline_runs import bring, decided, running
@@ -120,6 +121,33 @@ async def test_a_locked_database_is_waited_for(
     assert band.states() == [answers.STORED]
 
 
+async def test_a_disk_or_server_that_hangs_is_told_and_waited_for(
+    heart: Core, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It raises nothing: a storage that stalls, a server that was frozen."""
+    monkeypatch.setattr(pipeline_module, "HANGS_S", 0.05)
+    goes_on = threading.Event()
+
+    def hangs(batch: Batch, context: Context, connection: Connection) -> None:
+        del batch, context, connection
+        goes_on.wait(30)
+
+    band = await heart.add_band()
+    async with running(Pipeline(heart.context, together=(*TOGETHER, hangs))) as pipeline:
+        waiting = asyncio.create_task(decided(pipeline, [heart.arrival(band, band.sos())]))
+        try:
+            await until(lambda: pipeline.sick, "the pipeline notices that nothing comes back")
+            assert pipeline.sick == "the database does not answer"
+            assert band.answers == []
+        finally:
+            goes_on.set()
+        await waiting
+    assert pipeline.sick is None
+    assert band.states() == [answers.STORED]
+    said = capsys.readouterr().out
+    assert said.count("nothing_can_be_stored") == said.count("stored_again") == 1
+
+
 async def test_a_failing_answer_leaves_the_report_stored_and_its_repeat_answered(
     heart: Core,
 ) -> None:
@@ -153,4 +181,4 @@ async def test_the_gateway_is_busy_from_the_arrival_to_the_answer(heart: Core) -
 
 
 def test_durability_is_asked_for_by_name() -> None:
-    assert "PRAGMA synchronous=FULL" in engine.SQLITE_PRAGMAS
+    assert "PRAGMA synchronous=FULL" in sqlite.PRAGMAS

@@ -12,6 +12,8 @@ from opaska_gateway.registry.change import change
 from opaska_gateway.store import Store
 from opaska_protocol import answers
 from opaska_protocol.errors import ProtocolError
+from opaska_protocol.reports import TIME_GNSS
+from tests.support.gateway_core import assign
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
@@ -73,6 +75,24 @@ async def test_a_band_that_was_not_provisioned_yet_is_heard_and_answered_under_i
     await bring(heart, (band, band.sos()))
     assert band.states() == [answers.STORED]
     assert len(await heart.cases()) == 1
+
+
+async def test_a_new_key_reports_nothing_into_the_time_of_the_wearer_before(heart: Core) -> None:
+    """Whoever has the band has its key of now: that must not ring in another's name."""
+    band = await heart.add_band()
+    before = band.person_id
+    band.generation, band.key = await _handed_over(heart, band)
+    band.restart()
+    async with heart.database.write() as connection:
+        await connection.run_sync(assign, heart.vault, band, clock.now_ms())
+    await heart.context.changed_elsewhere()
+    then_s = clock.now_ms() // 1000 - 3 * 3600
+    await bring(heart, (band, band.sos(time=[TIME_GNSS, then_s, 1])))
+    hours_ms = 5 * 3_600_000  # an uptime tells of a time, too
+    await bring(heart, (band, band.heartbeat(uptime_ms=hours_ms)))
+    await bring(heart, (band, band.sos(uptime_ms=hours_ms - 4 * 3_600_000)))
+    assert {row.person_id for row in await heart.cases()} == {band.person_id} != {before}
+    assert {row.person_id for row in await heart.events()} == {band.person_id}
 
 
 async def test_after_a_revocation_no_key_of_the_band_counts(heart: Core) -> None:

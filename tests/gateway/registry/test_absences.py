@@ -12,6 +12,7 @@ from opaska_gateway.database.tables import absence, place
 from opaska_gateway.database.tables import audit as audit_table
 from opaska_gateway.errors import Refused
 from opaska_gateway.registry import absences, people, places
+from opaska_gateway.registry.change import Change
 from opaska_gateway.settings import StorageSettings
 from opaska_gateway.store import Store
 from tests.gateway.registry.conftest import NewChange
@@ -23,6 +24,15 @@ DAY_MS = 86_400_000
 
 def local_ms(text: str) -> int:
     return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _text(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat()
+
+
+def _soon(now: Change) -> str:
+    """A day from now."""
+    return _text(now.at_ms + DAY_MS)
 
 
 async def test_an_absence_is_meant_where_the_person_lives_and_why_is_sealed(
@@ -83,23 +93,40 @@ async def test_what_makes_no_sense_is_refused_with_advice(
             await absences.add(now, person_id.hex(), begin, end, why)
 
 
-async def test_who_is_back_ends_what_runs_and_drops_what_is_planned(
+async def test_who_is_back_ends_what_runs_and_keeps_what_is_planned(
     store: Store, changing: NewChange
 ) -> None:
     async with changing() as now:
         text = (await people.add(now, FACTS)).hex()
-        soon = datetime.fromtimestamp(now.at_ms / 1000 + DAY_MS / 1000, UTC).isoformat()
-        await absences.add(now, text, "2026-01-01", soon, "hospital")
+        await absences.add(now, text, _text(now.at_ms - 200 * DAY_MS), _soon(now), "hospital")
         await absences.add(now, text, "2099-12-24", "2099-12-27", "journey")
     async with changing() as now:
-        assert await absences.end(now, text) == 2
-        with pytest.raises(Refused, match="not absent"):
+        assert await absences.end(now, text) == 1
+        with pytest.raises(Refused, match="--planned"):
             await absences.end(now, text)
         ended_ms = now.at_ms
     async with store.database.read() as connection:
-        (row,) = (await connection.execute(select(absence))).all()
+        query = select(absence.c.to_ms).order_by(absence.c.to_ms)
+        was, planned = (await connection.execute(query)).scalars().all()
         what = (await connection.execute(select(audit_table.c.what))).scalars().all()
-    assert row.to_ms == ended_ms
+    assert (was, planned) == (ended_ms, local_ms("2099-12-27 00:00+01:00"))
+    assert what.count("absence_ended") == 1
+
+
+async def test_who_does_not_go_calls_off_what_is_planned(
+    store: Store, changing: NewChange
+) -> None:
+    async with changing() as now:
+        text = (await people.add(now, FACTS)).hex()
+        await absences.add(now, text, None, _soon(now), "hospital")
+        await absences.add(now, text, "2099-12-24", "2099-12-27", "journey")
+    async with changing() as now:
+        assert await absences.end(now, text, planned_too=True) == 2
+        with pytest.raises(Refused, match="not absent;"):
+            await absences.end(now, text, planned_too=True)
+    async with store.database.read() as connection:
+        assert await absences.list_all(connection, store.vault, now.at_ms) == []
+        what = (await connection.execute(select(audit_table.c.what))).scalars().all()
     assert what.count("absence_ended") == 2
 
 
@@ -109,7 +136,7 @@ async def test_an_erased_person_leaves_neither_reason_nor_area(
     async with changing() as now:
         text = (await people.add(now, FACTS)).hex()
         await people.live_at(now, text, "Europe/Warsaw", "Rynek 1, 32-420 Gdów")
-        await absences.add(now, text, None, "2027-01-01", "hospital")
+        await absences.add(now, text, None, _soon(now), "hospital")
         await people.erase(now, text, "asked")
     async with store.database.read() as connection:
         assert (await connection.execute(select(absence.c.sealed))).scalar() is None

@@ -3,17 +3,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from opaska_gateway import clock, order_arguments
 from opaska_gateway.database import orders
-from opaska_gateway.database.tables import agreement, assignment, device, place
+from opaska_gateway.database.tables import agreement, assignment, band_order, device, place
 from opaska_gateway.errors import NotFound, Refused
-from opaska_gateway.registry import assignments, bands, organisations, people, whereabouts
+from opaska_gateway.registry import (
+    assignments,
+    bands,
+    organisations,
+    people,
+    vitals,
+    whereabouts,
+)
 from opaska_gateway.registry.change import Change
 from opaska_gateway.store import Store
-from opaska_protocol.orders import LOCATE, ZONES
+from opaska_protocol.orders import LOCATE, MEASURE, ZONES
 from tests.gateway.registry.conftest import NewChange
 
 
@@ -74,6 +83,7 @@ async def test_the_next_wearer_is_not_sought_nor_watched_for_the_last_one(
             await assignments.assign(now, first, "7")
             await whereabouts.set_zones(now, "7", ["1=52.2,21.0,300"], "dementia")
             await whereabouts.locate(now, "7", "lost")
+            await vitals.measure(now, "7", "ill")
         hand.at_ms = 2_000
         async with changing() as now:
             await assignments.unassign(now, "7")
@@ -88,7 +98,65 @@ async def test_the_next_wearer_is_not_sought_nor_watched_for_the_last_one(
         for dseq, kind, kept in waiting
     ]
     home = {1: [522_000_000, 210_000_000, 300]}
-    assert opened == ([(3, ZONES, {})] if is_other else [(1, ZONES, home), (2, LOCATE, {})])
+    assert opened == (
+        [(4, ZONES, {})] if is_other else [(1, ZONES, home), (2, LOCATE, {}), (3, MEASURE, {})]
+    )
+
+
+@pytest.mark.parametrize("is_new_band", [True, False])
+async def test_safe_zones_go_with_their_wearer_to_another_band_and_to_another_key(
+    store: Store, changing: NewChange, is_new_band: bool
+) -> None:
+    hand = Hand(1_000)
+    label = "8" if is_new_band else "7"
+    with clock.driven_by(hand):
+        async with changing() as now:
+            first, second = await two_people_and_a_band(now)
+            await bands.add(now, "8")
+            await assignments.assign(now, first, "7")
+            await whereabouts.set_zones(now, "7", ["1=52.2,21.0,300"], "dementia")
+            await assignments.assign(now, second, "8")
+            await whereabouts.set_zones(now, "8", ["2=53.2,21.0,300"], "dementia")
+        async with store.database.write() as connection:  # both bands have theirs
+            await connection.execute(update(band_order).values(echoed_ms=1_500))
+        hand.at_ms = 2_000
+        async with changing() as now:
+            await assignments.unassign(now, "7")
+            await assignments.unassign(now, "8")
+            await bands.rekey(now, label)
+        hand.at_ms = 3_000
+        async with changing() as now:
+            await assignments.assign(now, first, label)
+            assert await _zones_waiting(now, label) == [{1: [522_000_000, 210_000_000, 300]}]
+
+
+async def test_zones_that_a_band_was_given_in_store_are_those_of_its_next_wearer(
+    changing: NewChange,
+) -> None:
+    hand = Hand(1_000)
+    with clock.driven_by(hand):
+        async with changing() as now:
+            first, _ = await two_people_and_a_band(now)
+            await bands.add(now, "8")
+            await assignments.assign(now, first, "7")
+            await whereabouts.set_zones(now, "7", ["1=52.2,21.0,300"], "dementia")
+        hand.at_ms = 2_000
+        async with changing() as now:
+            await assignments.unassign(now, "7")
+            await whereabouts.set_zones(now, "8", ["2=53.2,21.0,300"], "has moved")
+            await assignments.assign(now, first, "8")
+            assert await _zones_waiting(now, "8") == [{2: [532_000_000, 210_000_000, 300]}]
+
+
+async def _zones_waiting(now: Change, label: str) -> list[dict[int, Any]]:
+    query = select(device.c.id, device.c.kid).where(device.c.label == label)
+    device_id, kid = (await now.connection.execute(query)).one()
+    waiting = await now.connection.run_sync(orders.waiting, device_id)
+    return [
+        order_arguments.opened(now.vault, kid, kind, kept)
+        for _, kind, kept in waiting
+        if kind == ZONES
+    ]
 
 
 async def test_intervals_never_overlap_when_the_clock_goes_back(

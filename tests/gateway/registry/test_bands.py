@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from opaska_gateway.database.tables import audit, device, device_key
 from opaska_gateway.errors import NotFound, Refused
@@ -94,6 +94,21 @@ async def test_a_revoked_band_is_off_its_wearer_and_out_of_the_brokers_keys(
             await bands.revoke(now, lost.kid, "lost")
         with pytest.raises(Refused, match="is revoked; take another one"):
             await assignments.assign(now, person.hex(), lost.kid, "1409")
+
+
+async def test_a_damaged_key_keeps_its_own_band_out_and_no_other(
+    store: Store, changing: NewChange
+) -> None:
+    async with changing() as now:
+        kept, damaged = await bands.add(now), await bands.add(now)
+    async with changing() as now:
+        await bands.rekey(now, damaged.kid)
+        await now.connection.execute(
+            update(device_key).where(device_key.c.generation == 2).values(wrapped=b"damaged")
+        )
+    async with store.database.read() as connection:
+        psk = await bands.psk_by_kid(connection, store.vault)
+    assert psk == {kept.kid: derive_psk(bytes.fromhex(kept.key))}
 
 
 async def test_a_new_key_is_for_the_next_connection_and_the_old_one_stays_for_what_it_sealed(

@@ -6,14 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from opaska_gateway import clock
-from opaska_gateway.database import tables
 from opaska_gateway.registry import cases, falls
-from opaska_gateway.registry.people import SEALED
-from opaska_gateway.registry.sealed import seal_facts
-from opaska_gateway.vault import new_person_key, person_key_purpose
 from opaska_protocol import reports
 from tests.support.falls import after_deadline, announced, cancelled, fell
 from tests.support.gateway_core import Core, core
@@ -35,21 +31,9 @@ async def _listed(heart: Core, since_ms: int = 0) -> list[dict[str, Any]]:
         return await falls.list_all(connection, heart.vault, since_ms)
 
 
-async def _name(heart: Core, person_id: bytes | None, name: str) -> None:
-    assert person_id is not None
-    key = new_person_key()
-    values = {
-        "wrapped_key": heart.vault.wrap(person_key_purpose(person_id), key),
-        "sealed": seal_facts(key, SEALED, person_id, {"name": name}),
-    }
-    async with heart.database.write() as connection:
-        this = tables.person.c.id == person_id
-        await connection.execute(update(tables.person).where(this).values(values))
-
-
 async def test_every_fall_is_listed_with_its_wearer_and_what_became_of_it(heart: Core) -> None:
     band, other = await heart.add_band(), await heart.add_band(worn=False)
-    await _name(heart, band.person_id, "Maria Nowak")
+    await heart.name(band, name="Maria Nowak")
     now_ms = clock.now_ms()
     await bring(heart, (band, announced(band)), received_ms=now_ms - 9_000)
     await bring(heart, (band, cancelled(band, of_seq=1, reason=reports.WALKED_ON)))
@@ -76,7 +60,7 @@ async def test_every_fall_is_listed_with_its_wearer_and_what_became_of_it(heart:
 
 async def test_an_end_without_its_announcement_is_listed_too(heart: Core) -> None:
     band = await heart.add_band()
-    await _name(heart, band.person_id, "Jan")
+    await heart.name(band, name="Jan")
     await bring(heart, (band, cancelled(band, of_seq=7)))
     (fall,) = await _listed(heart)
     assert (fall["state"], fall["seq"], fall["name"]) == ("cancelled", 7, "Jan")
@@ -95,7 +79,7 @@ async def test_the_case_list_marks_a_fall_after_which_nobody_moves(heart: Core) 
 
 async def test_of_an_erased_person_only_the_count_stays(heart: Core) -> None:
     band = await heart.add_band()
-    await _name(heart, band.person_id, "Jan")
+    await heart.name(band, name="Jan")
     await bring(heart, (band, announced(band)), (band, cancelled(band, of_seq=1)))
     await heart.database.transact(
         lambda connection: connection.execute(

@@ -16,7 +16,7 @@ from opaska_gateway.errors import NotFound, Refused
 from opaska_gateway.registry import assignments, bands, people
 from opaska_gateway.registry.change import change, new_id
 from opaska_gateway.settings import StorageSettings
-from opaska_gateway.store import Store, forget_traces, open_store
+from opaska_gateway.store import Store, open_store
 from tests.gateway.registry.conftest import NewChange
 from tests.support.gateway_core import Core
 from tests.support.pipeline_runs import bring
@@ -105,7 +105,7 @@ async def test_erasing_leaves_no_byte_of_key_or_facts_but_the_audit(
         async with change(store, "os:tester") as now:
             await assignments.unassign(now, bundle.kid)
             assert await people.erase(now, added.hex(), "asked for it") == added
-        assert forget_traces(storage.database_file)
+        assert await store.database.forget_traces()
         disk = on_disk(storage)
         assert not [data for data in sealed if data in disk]
         assert added in disk  # the pseudonym stays, with the audit and the counts

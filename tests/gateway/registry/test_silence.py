@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from opaska_gateway import clock
 from opaska_gateway.registry import faults, silence
-from opaska_gateway.registry.people import SEALED
-from opaska_gateway.registry.sealed import seal_facts
-from opaska_gateway.vault import person_key_purpose
 from tests.support.gateway_core import Core, core
 from tests.support.pipeline_runs import bring
 from tests.support.silence import FAULT_MIN, PERIOD_MIN, days
@@ -17,26 +14,10 @@ from tests.support.silence import FAULT_MIN, PERIOD_MIN, days
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.gateway_core import CoreBand
-
 
 async def listed(heart: Core, since_ms: int | None = None) -> list[dict[str, Any]]:
     async with heart.database.read() as connection:
         return await silence.list_all(connection, heart.vault, since_ms)
-
-
-async def _name(heart: Core, band: CoreBand, **facts: str) -> None:
-    assert band.person_id is not None
-    ((wrapped,),) = await heart.rows(
-        "SELECT wrapped_key FROM person WHERE id = :id", id=band.person_id
-    )
-    key = heart.vault.unwrap(person_key_purpose(band.person_id), wrapped)
-    sealed = seal_facts(key, SEALED, band.person_id, facts)
-    async with heart.database.write() as connection:
-        from sqlalchemy import text
-
-        change = text("UPDATE person SET sealed = :sealed WHERE id = :id")
-        await connection.execute(change, {"sealed": sealed, "id": band.person_id})
 
 
 async def test_the_queue_names_band_wearer_and_cause_and_forgets_what_came_back(
@@ -45,7 +26,7 @@ async def test_the_queue_names_band_wearer_and_cause_and_forgets_what_came_back(
     async with core(tmp_path) as heart:
         with days(heart) as here:
             silent, other = await heart.add_band(), await heart.add_band()
-            await _name(heart, silent, name="Maria Nowak", phone="600100200")
+            await heart.name(silent, name="Maria Nowak", phone="600100200")
             await bring(heart, (silent, silent.heartbeat(battery_percent=2)))
             began_ms = clock.now_ms()
             await here.pass_minutes(FAULT_MIN, [other])

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,13 +12,20 @@ from sqlalchemy import text
 
 from opaska_gateway import clock
 from opaska_gateway.errors import NotFound, Refused
-from opaska_gateway.registry import carers, people, visit_changes, visit_export, visits
-from opaska_gateway.registry.change import Change
+from opaska_gateway.registry import (
+    carers,
+    people,
+    services,
+    visit_changes,
+    visit_export,
+    visit_refusals,
+)
 from opaska_gateway.registry.visit_changes import Said
 from opaska_protocol import reports
 from tests.support.carers import Ntag424, add_card, new_uid, self_test, touch
 from tests.support.gateway_core import core
 from tests.support.pipeline_runs import bring
+from tests.support.visits import HOUR, MINUTE, at, carer, changing, iso, listed, visit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -28,8 +33,6 @@ if TYPE_CHECKING:
 
     from tests.support.gateway_core import Core, CoreBand
 
-MINUTE = 60_000
-HOUR = 60 * MINUTE
 HOME = {"latitude": 52.22427, "longitude": 21.0123}
 
 
@@ -39,52 +42,12 @@ async def heart(tmp_path: Path) -> AsyncGenerator[Core]:
         yield heart
 
 
-@asynccontextmanager
-async def changing(heart: Core, at_ms: int | None = None) -> AsyncGenerator[Change]:
-    async with heart.database.write() as connection:
-        yield Change(connection, heart.vault, "os:tester", at_ms or clock.now_ms())
-
-
-async def listed(heart: Core, **more: Any) -> list[dict[str, Any]]:
-    now = clock.now_ms()
-    async with heart.database.read() as connection:
-        since = now - 24 * HOUR
-        return await visits.list_all(connection, heart.vault, since, now, now, **more)
-
-
-async def carer(heart: Core, band: CoreBand, name: str, *cards: Ntag424 | bytes) -> bytes:
-    async with changing(heart) as change:
-        carer_id = await carers.add(change, {"name": name})
-    for card in cards:
-        await add_card(heart, band, card, carer_id)
-    return carer_id
-
-
-def at(ms: int, now: int) -> dict[str, Any]:
-    """As a band says that knows the time; it started a day ago."""
-    return {"time": [3, ms // 1000, 1], "uptime_ms": 24 * HOUR + ms - now}
-
-
-async def visit(
-    heart: Core, band: CoreBand, card: Ntag424 | bytes, ago_min: int, minutes: int, **more: Any
-) -> int:
-    """One that began so long ago; the number of its first report."""
-    now = clock.now_ms()
-    begun, ended = now - ago_min * MINUTE, now - (ago_min - minutes) * MINUTE
-    first = touch(band, card, **at(begun, now), **more)
-    seq = band.seq
-    await bring(heart, (band, first), received_ms=begun)
-    last = touch(band, card, begins=False, of_seq=seq, **at(ended, now))
-    await bring(heart, (band, last), received_ms=ended)
-    return seq
-
-
 async def test_all_six_elements_stand_in_a_visit_with_its_test_and_its_plan(heart: Core) -> None:
     band, card = await heart.add_band(), Ntag424()
     await carer(heart, band, "Anna Zielińska", card)
     seq = await visit(heart, band, card, 60, 45, taps=3, away=False)
-    checked = self_test(band, seq, broken=[15])
-    await bring(heart, (band, checked))
+    for of_seq in (seq, seq + 1):
+        await bring(heart, (band, self_test(band, of_seq, broken=[15])))
     (line,) = await listed(heart)
     assert (line["state"], line["carer"], line["service"], line["minutes"], line["where"]) == (
         "ended",
@@ -124,7 +87,7 @@ async def test_replayed_and_copied_cards_make_no_visit_and_are_counted(heart: Co
     assert line["marks"] == ["presented_twice", "vague"]
     async with heart.database.read() as connection:
         now = clock.now_ms()
-        lines = await visits.refused(connection, heart.vault, now - HOUR, now)
+        lines = await visit_refusals.list_all(connection, heart.vault, now - HOUR, now)
     found = {(line["why"], line["times"], line["label"], line["carer"]) for line in lines}
     assert found == {
         ("replayed", 2, other.kid_hex, "Anna"),
@@ -142,7 +105,7 @@ async def test_a_stolen_band_cannot_bury_the_visits_of_others_or_its_own(heart: 
     await bring(heart, *((band, frame) for frame in (*made_up, proved)), received_ms=now)
     assert [line["carer"] for line in await listed(heart)] == ["Anna"]
     async with heart.database.read() as connection:
-        lines = await visits.refused(connection, heart.vault, now - 24 * HOUR, now)
+        lines = await visit_refusals.list_all(connection, heart.vault, now - 24 * HOUR, now)
     assert [(line["why"], line["times"]) for line in lines] == [("flood", 101)]
 
 
@@ -173,7 +136,7 @@ async def test_a_correction_stands_beside_what_was_measured_with_name_and_reason
     beata = await carer(heart, band, "Beata")
     await visit(heart, band, card, 60, 45)
     (before,) = await listed(heart)
-    for end, why in (("2026-01-01", "typing error"), (_iso(10), "she forgot")):
+    for end, why in (("2026-01-01", "typing error"), (iso(10), "she forgot")):
         said = Said(end=end, carer=beata.hex(), service=4)
         async with changing(heart) as change:
             if end == "2026-01-01":
@@ -300,14 +263,28 @@ async def test_where_it_was_may_come_with_the_test_alone(heart: Core) -> None:
     band = await heart.add_band()
     seq = await visit(heart, band, new_uid(), 100, 10)
     await bring(heart, (band, self_test(band, seq, away=True)))
+    await bring(heart, (band, self_test(band, seq + 1)))
     (line,) = await listed(heart)
     assert (line["where"], line["test"]) == ("away", "passed")
+
+
+async def test_where_it_was_may_come_with_the_position_alone(heart: Core) -> None:
+    """The first fix of a cold start takes longer than the band waits with its test."""
+    band = await heart.add_band()
+    seq = await visit(heart, band, new_uid(), 100, 10)
+    for of_seq in (seq, seq + 1):
+        await bring(heart, (band, self_test(band, of_seq)))
+    assert [line["where"] for line in await listed(heart)] == [""]
+    await bring(heart, (band, _position(band, seq + 1)))
+    assert [line["where"] for line in await listed(heart)] == ["away"]
+    assert [row["latitude"] for row in await _exported(heart)] == ["52.22427"]
 
 
 async def _exported(heart: Core) -> list[dict[str, str]]:
     out, now = io.StringIO(), clock.now_ms()
     async with changing(heart) as change:
-        await visit_export.export(change, now - 24 * HOUR, now, "monthly report", out)
+        rows = await visit_export.export(change, now - 24 * HOUR, now, "monthly report")
+    visit_export.write(rows, out)
     return list(csv.DictReader(io.StringIO(out.getvalue())))
 
 
@@ -325,6 +302,17 @@ def _position(
     return band.seal(reports.POSITION, uptime_ms=24 * HOUR, **fields)
 
 
-def _iso(minutes_ago: int) -> str:
-    then = (clock.now_ms() - minutes_ago * MINUTE) / 1000
-    return datetime.fromtimestamp(then, UTC).isoformat()
+async def test_the_name_of_the_service_stands_in_the_list_and_the_table(heart: Core) -> None:
+    band = await heart.add_band()
+    await visit(heart, band, new_uid(), 100, 10, taps=3)
+    async with changing(heart) as change:
+        await services.add(change, 3, {"pl": "Zakupy", "uk": "Покупки"})
+    for language, name in (("pl", "Zakupy"), ("en", "Zakupy"), ("uk", "Покупки")):
+        (line,) = await listed(heart, language=language)
+        assert (line["service"], line["service_name"]) == (3, name)
+    assert [(row["service"], row["service_name"]) for row in await _exported(heart)] == [
+        ("3", "Zakupy")
+    ]
+    async with changing(heart) as change:
+        with pytest.raises(Refused, match="service 7 has no name"):
+            await visit_changes.correct(change, line["visit"], Said(service=7), "so")

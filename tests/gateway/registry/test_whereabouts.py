@@ -19,7 +19,7 @@ from opaska_gateway.errors import Refused
 from opaska_gateway.registry import whereabouts
 from opaska_gateway.registry.change import Change
 from opaska_gateway.registry.whereabouts import parse_zone
-from opaska_gateway.settings import Settings
+from opaska_gateway.settings import PlacesSettings, Settings
 from opaska_gateway.vault import Vault, VaultError
 from opaska_protocol import reports
 from opaska_protocol.orders import LOCATE, ZONES
@@ -150,6 +150,26 @@ async def test_who_reads_the_places_of_a_case_stands_in_the_audit(heart: Core) -
     assert await heart.rows("SELECT who, what, subject FROM audit") == [
         ("os:tester", "places_read", f"case:{case.id.hex()}")
     ]
+
+
+async def test_the_cell_of_an_alarm_without_a_sky_is_told_with_what_the_table_says(
+    heart: Core, tmp_path: Path
+) -> None:
+    band = await heart.add_band()
+    fields = {"source": reports.FROM_CELL, "why": reports.FIX_FOR_ALARM, "of_seq": 1}
+    cell = band.seal(reports.POSITION, uptime_ms=1, cell=[260, 3, 11111, 662316], **fields)
+    await bring(heart, (band, band.sos()), (band, cell))
+    (case,) = await heart.cases()
+    office = _office(heart)
+    ((place),) = (await shown(office, case.id))["places"]
+    assert (place["cell"], place["latitude"]) == ("260-3-11111-662316", None)
+    assert "cell_at" not in place
+    table = tmp_path / "cells.csv"
+    table.write_text("LTE,260,3,11111,662316,0,21.0122,52.2297,1200,7,1,1,1,0\n")
+    settings = Settings(places=PlacesSettings(cells_file=table))
+    told = await shown(Office(settings, office.store, office.who), case.id)
+    assert told["places"][0]["cell_at"] == "perhaps within 1200 m of 52.22970,21.01220"
+    assert told["places"][0]["latitude"] is None
 
 
 async def test_a_full_disk_hides_from_no_helper_where_to_go(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from opaska_protocol.answers import CLOSED, STORED, TAKEN
 from tests.gateway.service.process import Band, Serve
@@ -34,6 +35,20 @@ async def test_a_gateway_that_can_tell_nobody_says_so_at_its_start(gateway: Serv
     (warning,) = (line for line in gateway.seen if line["event"] == "no_monitoring_centre")
     assert warning["level"] == "warning"
     assert "[[centre.receiver]]" in warning["problem"]
+
+
+async def test_a_way_to_the_centre_on_which_a_yes_can_be_forged_is_named_at_its_start(
+    tmp_path: Path,
+) -> None:
+    ways = "".join(
+        f'[[centre.receiver]]\nname = "{name}"\nhost = "127.0.0.1"\nport = 9\naccount = "1409"\n'
+        f'key = "000102030405060708090A0B0C0D0E0F"\n{more}\n'
+        for name, more in {"open": "", "tls": "tls = true", "vpn": "allow_plain = true"}.items()
+    )
+    async with Serve(tmp_path, f"[broker]\nport = 0\n{ways}") as gateway:
+        warnings = [line for line in gateway.seen if line["event"] == "centre_unprotected"]
+    assert [warning["receiver"] for warning in warnings] == ["open"]
+    assert "tls = true" in warnings[0]["problem"]
 
 
 async def test_every_station_of_the_journey_is_a_line_with_its_time(

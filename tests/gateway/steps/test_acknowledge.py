@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from opaska_gateway import clock, desk, replies
+from opaska_gateway import clock, desk, order_arguments, replies
 from opaska_gateway.database import orders
 from opaska_protocol import answers, cbor, reports
 from opaska_protocol.frame import parse_down
-from opaska_protocol.orders import LOCATE, SETTINGS, ZONES
+from opaska_protocol.orders import LOCATE, MEASURE, SETTINGS, ZONES
 from tests.support.gateway_core import BOOT_UPTIME_MS, Later
 from tests.support.pipeline_runs import bring
 
@@ -225,6 +225,26 @@ async def test_orders_that_nobody_can_read_keep_no_others_back(heart: Core, kept
     assert answers.STORED in band.states()
 
 
+async def test_a_band_that_lost_what_it_kept_is_told_its_safe_zones_again_and_no_flood(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    home = {1: [522_242_700, 210_123_000, 300]}
+    kept = order_arguments.kept(heart.vault, bytes.fromhex(band.kid_hex), ZONES, home)
+    await _order(heart, band, ZONES, kept)
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=0)), (band, band.heartbeat(last_dseq=1)))
+    assert band.orders == [(1, ZONES, home)]
+    with clock.driven_by(Later(orders.LOST_AGAIN_MS + 1_000)):
+        for _ in range(3):
+            lost = band.seal(reports.FAULT, uptime_ms=1, code=reports.STATE_LOST)
+            await bring(heart, (band, lost))
+            await bring(heart, (band, band.heartbeat(last_dseq=2)))
+    assert band.orders == [(1, ZONES, home), (2, ZONES, home)]
+    first, again = await heart.rows("SELECT created_ms FROM band_order ORDER BY dseq")
+    assert first == again, "it is still the order of that wearer's time"
+
+
 async def test_the_latest_order_of_each_kind_says_it_all(heart: Core) -> None:
     band = await heart.add_band()
     for kind in (SETTINGS, LOCATE, LOCATE, SETTINGS, LOCATE, LOCATE, LOCATE, LOCATE, LOCATE):
@@ -234,17 +254,20 @@ async def test_the_latest_order_of_each_kind_says_it_all(heart: Core) -> None:
     assert band.orders == [(4, SETTINGS, QUIET), (9, LOCATE, {})]
 
 
-async def test_who_sought_a_wearer_yesterday_is_not_told_where_she_is_today(heart: Core) -> None:
+@pytest.mark.parametrize("question", [LOCATE, MEASURE])
+async def test_who_asked_for_a_wearer_yesterday_is_not_told_how_she_is_today(
+    heart: Core, question: int
+) -> None:
     band = await heart.add_band()
     await _order(heart, band)
-    await _order(heart, band, LOCATE, cbor.encode({}))
-    with clock.driven_by(Later(orders.LOCATE_HOLDS_MS - 60_000)):
+    await _order(heart, band, question, cbor.encode({}))
+    with clock.driven_by(Later(orders.QUESTION_HOLDS_MS - 60_000)):
         await heart.context.resender.load()
         await bring(heart, (band, band.heartbeat(last_dseq=0)))
-        assert band.orders == [(1, SETTINGS, QUIET), (2, LOCATE, {})]
+        assert band.orders == [(1, SETTINGS, QUIET), (2, question, {})]
         keeps = [keep for _, _, keep in heart.sent]  # STORED, and both orders
     band.orders.clear()
-    with clock.driven_by(Later(orders.LOCATE_HOLDS_MS + 60_000)):
+    with clock.driven_by(Later(orders.QUESTION_HOLDS_MS + 60_000)):
         await heart.context.resender.load()
         await bring(heart, (band, band.heartbeat(last_dseq=0)))
         assert band.orders == [(1, SETTINGS, QUIET)]
@@ -266,9 +289,50 @@ async def test_orders_of_a_restored_database_are_numbered_above_what_the_band_ha
     assert await heart.rows("SELECT dseq FROM band_order WHERE echoed_ms IS NULL") == []
 
 
-async def test_a_band_that_claims_the_highest_number_breaks_nothing(heart: Core) -> None:
+@pytest.mark.parametrize("seen", [2, 57])
+async def test_an_order_given_long_after_a_restore_has_no_number_that_the_band_has_seen(
+    heart: Core, seen: int
+) -> None:
+    """Nothing waited in the copy; the band had `seen` orders since, of which nobody knows."""
+    band = await heart.add_band()
+    await _order(heart, band)
+    await heart.database.transact(partial(orders.echo, device_id=band.device_id, last_dseq=1))
+    for _ in range(3):
+        await bring(heart, (band, band.heartbeat(last_dseq=seen, settings_version=0)))
+    assert band.orders == []
+    assert await _order(heart, band, ZONES, cbor.encode({})) == seen + 1
+    await heart.context.resender.load()
+    await bring(heart, (band, band.heartbeat(last_dseq=seen, settings_version=0)))
+    waiting = await heart.rows("SELECT dseq FROM band_order WHERE echoed_ms IS NULL")
+    assert waiting == [(seen + 1,)], "the band has not had it yet"
+
+
+async def test_an_open_alarm_that_a_restored_database_lacks_is_named_once(
+    heart: Core, capsys: pytest.CaptureFixture[str]
+) -> None:
+    band = await heart.add_band()
+    await bring(heart, (band, band.sos()))
+    (case,) = await heart.cases()
+    await desk.take(heart.context, case.id, "dispatcher-1")
+    known, unknown, waiting = [1, 1, answers.TAKEN], [1, 77, answers.STORED], [1, 78, 0]
+    await bring(heart, (band, band.heartbeat(answers=[waiting, known])))
+    assert "alarm_not_in_database" not in capsys.readouterr().out
+    for _ in range(3):
+        await bring(heart, (band, band.heartbeat(answers=[waiting, unknown, known])))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "not_in_database" in line]
+    assert "seq=77" in line
+    assert band.kid_hex in line
+
+
+@pytest.mark.parametrize("claimed", [0xFFFFFFFF, 0xFFFFFFF0])
+async def test_a_band_that_claims_the_highest_number_breaks_nothing(
+    heart: Core, claimed: int
+) -> None:
     band = await heart.add_band()
     await _order(heart, band)
     await heart.context.resender.load()
-    await bring(heart, (band, band.heartbeat(last_dseq=0xFFFFFFFF)))
-    assert band.states() == [answers.STORED]
+    for _ in range(20):
+        heartbeat = band.heartbeat(last_dseq=claimed, settings_version=0)
+        await bring(heart, (band, heartbeat))
+        assert band.states() == [answers.STORED]
+        await _order(heart, band)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from sqlalchemy import update
 
 from opaska_gateway import clock
 from opaska_gateway.database import tables
 from opaska_gateway.pipeline import TOGETHER
 from opaska_protocol import answers, reports
-from tests.support.gateway_core import assign
+from tests.support.gateway_core import Later, assign
 from tests.support.pipeline_runs import bring
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from tests.support.gateway_core import Core
 
+SECOND = 1_000
 HOUR = 3_600_000
+DAY = 24 * HOUR
 POSITION = [522_297_700, 210_122_000, 12, 3]
 
 
@@ -131,6 +134,30 @@ async def test_a_late_report_belongs_to_who_wore_the_band_when_it_happened(heart
     assert sos.received_ms == now
 
 
+@pytest.mark.parametrize("years", [1, 20])
+async def test_an_alarm_has_its_wearer_while_our_clock_does_not_know_the_time(
+    heart: Core, years: int
+) -> None:
+    """As a host without a battery in its clock starts; the band was assigned years later, then."""
+    band = await heart.add_band()
+    with clock.driven_by(Later(-years * 365 * DAY)):
+        await bring(heart, (band, band.sos(uptime_ms=HOUR)))
+    now = [reports.TIME_NETWORK, clock.now_ms() // SECOND, 1]
+    await bring(heart, (band, band.sos(uptime_ms=HOUR + 60 * SECOND, time=now)))
+    stored = [(event.person_id, event.assignment_id) for event in await heart.events()]
+    assert stored == [(band.person_id, band.assignment_id)] * 2
+    assert len(await heart.cases()) == 1
+
+
+async def test_a_band_in_store_has_no_wearer_whatever_our_clock_says(heart: Core) -> None:
+    band = await heart.add_band()
+    async with heart.database.write() as connection:
+        await connection.execute(update(tables.assignment).values(to_ms=clock.now_ms()))
+    with clock.driven_by(Later(-365 * DAY)):
+        await bring(heart, (band, band.sos()))
+    assert (await heart.events())[0].person_id is None
+
+
 async def test_a_report_that_is_dated_back_goes_to_who_wore_the_band_then(heart: Core) -> None:
     band = await heart.add_band(worn=False)
     now = clock.now_ms()
@@ -230,6 +257,27 @@ async def test_a_storm_of_old_reports_ends_rightly_dated(heart: Core) -> None:
     assert [now - event.occurred_ms for event in events[:5]] == [
         (4 - hour) * HOUR for hour in range(5)
     ]
+
+
+async def test_days_without_a_network_are_dated_by_the_first_report_that_knows_the_time(
+    heart: Core,
+) -> None:
+    """A band that restarted in them: all its reports are as late as the last of them, until its
+    heartbeat has the time. No other report need come."""
+    band = await heart.add_band()
+    now = clock.now_ms() + 4 * DAY  # the band is of four days ago
+    made = [now - 3 * DAY + hour * HOUR // 2 for hour in range(130)]
+    waited = [(band, band.heartbeat(uptime_ms=at_ms - now + 3 * DAY)) for at_ms in made]
+    for newest_first in range(len(waited), 0, -13):
+        await bring(heart, *waited[newest_first - 13 : newest_first], received_ms=now)
+    live = band.heartbeat(uptime_ms=3 * DAY, time=[reports.TIME_GATEWAY, now // 1000, 1])
+    await bring(heart, (band, live), received_ms=now)
+    events = sorted(await heart.events(), key=lambda one: one.seq)
+    assert (
+        max(abs(one.occurred_ms - at) for one, at in zip(events, [*made, now], strict=True))
+        < SECOND
+    )
+    assert all(one.occurred_error_ms is not None for one in events)
 
 
 async def test_numbers_at_the_edge_of_the_wire_are_stored(heart: Core) -> None:

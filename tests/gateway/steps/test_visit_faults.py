@@ -44,8 +44,8 @@ async def test_a_fault_that_goes_on_keeps_its_deadline_and_one_that_returns_gets
     heart: Core,
 ) -> None:
     band = await heart.add_band()
-    for percent in (9, 8, 80, 7):
-        await bring(heart, (band, self_test(band, 1, battery_percent=percent)))
+    for of_seq, percent in enumerate((9, 8, 80, 7)):
+        await bring(heart, (band, self_test(band, of_seq, battery_percent=percent)))
     rows = await heart.rows("SELECT detail, ended_ms IS NULL FROM visit_fault ORDER BY id")
     assert rows == [("8 %", 0), ("7 %", 1)]
 
@@ -59,10 +59,24 @@ async def test_a_test_that_comes_behind_a_newer_one_changes_nothing(heart: Core)
     assert await heart.rows(OPEN) == []
     failed, passed = self_test(band, 4, round_trip_ms=None), self_test(band, 3)
     band.restart()
-    newest = self_test(band, 1, round_trip_ms=None, of_boot=1)
+    newest = self_test(band, 5, round_trip_ms=None)
     await bring(heart, (band, newest), (band, passed), (band, failed))
     assert [row.what for row in await heart.rows(OPEN)] == ["no_answer"]
     assert len(await heart.rows("SELECT * FROM visit_test")) == 5, "all of them are kept"
+
+
+async def test_a_restart_in_the_middle_of_a_test_sends_no_technician_and_ends_no_fault(
+    heart: Core,
+) -> None:
+    band = await heart.add_band()
+    band.restart()
+    cut = self_test(band, 1, round_trip_ms=None, of_boot=1, broken=[15])
+    await bring(heart, (band, cut))
+    assert [row.what for row in await heart.rows(OPEN)] == ["sensors"], "which it has seen"
+    await bring(heart, (band, self_test(band, 4, round_trip_ms=None)))
+    band.restart()
+    await bring(heart, (band, self_test(band, 5, round_trip_ms=None, of_boot=2)))
+    assert [row.what for row in await heart.rows(OPEN)] == ["no_answer"]
 
 
 async def test_a_touch_that_comes_ten_minutes_late_is_a_fault_until_one_comes_in_time(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from opaska_gateway import clock
-from opaska_gateway.registry import visit_faults, visits
+from opaska_gateway.registry import visit_faults, visit_refusals, visits
 from opaska_protocol.cbor import encode
 from opaska_protocol.reports import VISIT, VISIT_TEST
 from tests.support.carers import Ntag424, add_card, new_uid
@@ -41,7 +41,7 @@ async def test_any_fields_of_a_visit_or_its_test_are_stored(heart: Core, effort:
     now = clock.now_ms()
     async with heart.database.read() as connection:
         await visits.list_all(connection, heart.vault, 0, now + DAY, now + DAY)
-        await visits.refused(connection, heart.vault, 0, now + DAY)
+        await visit_refusals.list_all(connection, heart.vault, 0, now + DAY)
         await visit_faults.list_all(connection, 0, now)
 
 

@@ -381,7 +381,7 @@ async def test_a_closed_case_is_not_forwarded_any_more(heart: Core) -> None:
     assert await _claim(heart, bytes(16), clock.now_ms() + 1) == []
 
 
-async def test_no_alarm_of_an_external_case_is_dropped_whatever_a_human_here_tries(
+async def test_no_alarm_of_an_external_case_is_dropped_unless_a_human_took_it_over(
     heart: Core,
 ) -> None:
     """Its outcome comes from the receiver, which therefore must hear of every alarm."""
