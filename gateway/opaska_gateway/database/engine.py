@@ -54,8 +54,8 @@ class Database:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._readers.dispose()
-        await self._writer.dispose()
+        await self._kind.dispose(self._readers)
+        await self._kind.dispose(self._writer)
         await self._batches.close()
 
     async def transact(self, work: Callable[[Connection], T]) -> T:

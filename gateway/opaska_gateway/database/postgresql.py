@@ -17,6 +17,7 @@ from opaska_gateway.errors import GatewayError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL, Connection, Engine, ExceptionContext
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 DRIVER: Final = "postgresql+psycopg"
 THREAD_DRIVER: Final = DRIVER
@@ -42,6 +43,11 @@ OPTIONS: Final[dict[str, Any]] = {
 NO_WRITES: Final = "25006"  # SQLSTATE of a standby: after a failover the primary is elsewhere
 DURABLE: Final = ("fsync", "full_page_writes", "synchronous_commit")  # none may be off
 KEYS: Final = "person, carer"  # the tables whose keys an erasure destroys
+
+
+async def dispose(engine: AsyncEngine) -> None:
+    """Close its connections."""
+    await engine.dispose()
 
 
 def prepare_writer(engine: Engine, *, for_batches: bool = False) -> None:

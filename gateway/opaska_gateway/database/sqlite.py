@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
+import aiosqlite
 from sqlalchemy import event
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from threading import Thread
 
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import URL, Connection, Dialect, Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 DRIVER: Final = "sqlite+aiosqlite"
 THREAD_DRIVER: Final = "sqlite"
@@ -30,16 +35,32 @@ PRAGMAS: Final = (
     "PRAGMA temp_store=MEMORY",
     "PRAGMA secure_delete=ON",  # a destroyed key leaves no copy in free pages
 )
+THREAD_END_S: Final = 5.0  # it has nothing left to do; a connection in use has no end
+
+_threads: WeakKeyDictionary[Engine, list[Thread]] = WeakKeyDictionary()
 
 
 def prepare_writer(engine: Engine, *, for_batches: bool = False) -> None:
     """Take the one place of a writer at the beginning, not at the first statement that writes."""
     _prepare(engine, "BEGIN IMMEDIATE", BATCH_CACHE_KIB if for_batches else CACHE_KIB)
+    if not for_batches:
+        _know_threads(engine)
 
 
 def prepare_reader(engine: Engine) -> None:
     """See what was committed when the first statement came."""
     _prepare(engine, "BEGIN", CACHE_KIB)
+    _know_threads(engine)
+
+
+async def dispose(engine: AsyncEngine) -> None:
+    """Close its connections and wait for their threads.
+
+    aiosqlite's thread tells the event loop of its end, and fails where the loop has ended before.
+    """
+    await engine.dispose()
+    for thread in _threads.pop(engine.sync_engine, ()):
+        await asyncio.to_thread(thread.join, THREAD_END_S)
 
 
 def check(connection: Connection) -> None:
@@ -78,12 +99,33 @@ def _prepare(engine: Engine, begin: str, cache_kib: int) -> None:
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (*PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
-            cursor.execute(pragma)
-        cursor.close()
+        try:
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in (*PRAGMAS, f"PRAGMA cache_size=-{cache_kib}"):
+                cursor.execute(pragma)
+            cursor.close()
+        except BaseException:
+            connection.close()  # nobody else would
+            raise
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _know_threads(engine: Engine) -> None:
+    """Keep the thread of each connection, also of one that cannot be opened."""
+
+    @event.listens_for(engine, "do_connect")
+    def _begin_thread(dialect: Dialect, _record: object, args: Any, options: Any) -> Any:
+        def begun(*args: Any, **options: Any) -> aiosqlite.Connection:
+            connection = aiosqlite.connect(*args, **options)
+            # as SQLAlchemy does: there is no other way to it
+            thread = connection._thread  # pyright: ignore[reportPrivateUsage]
+            thread.daemon = True
+            alive = [one for one in _threads.get(engine, ()) if one.is_alive()]
+            _threads[engine] = [*alive, thread]
+            return connection
+
+        return dialect.connect(*args, async_creator_fn=begun, **options)

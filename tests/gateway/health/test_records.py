@@ -6,8 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import aiosqlite
 import pytest
 from sqlalchemy import text
 
@@ -175,6 +178,24 @@ BROKEN = {
 }
 
 
+@pytest.fixture
+def threads_end_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a busy machine: each thread of a connection lingers over its last function."""
+    run = aiosqlite.core._connection_worker_thread
+
+    def linger(queue: Any) -> None:
+        def get() -> Any:
+            future, function = queue.get()
+            if getattr(function, "__name__", "") == "close_and_stop":
+                time.sleep(0.1)
+            return future, function
+
+        run(SimpleNamespace(get=get))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(aiosqlite.core, "_connection_worker_thread", linger)
+
+
+@pytest.mark.usefixtures("threads_end_late")
 @pytest.mark.parametrize("name", ["missing", "folder", *BROKEN])
 def test_a_database_that_cannot_be_read_is_one_line_and_nothing_is_made(
     tmp_path: Path, name: str
