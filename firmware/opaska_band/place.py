@@ -212,10 +212,10 @@ class Place:
 
         gnss = _gnss()
         self._may_be_on = True
-        await gnss.switch(self._modem, True)
+        await self._twice(gnss.switch, True)
         nmea, begun_ms, now_ms = Nmea(), self._band.uptime.ms(), 0
         while now_ms < (_FIX_MS if self._somebody_asks() else _EARLY_MS):
-            fixes = nmea.feed(await gnss.nmea(self._modem))
+            fixes = nmea.feed(await self._twice(gnss.nmea))
             if fixes and fixes[-1].day_ms != self._day_ms:  # else its time stands still
                 self._take(fixes[-1])
                 return True
@@ -237,11 +237,19 @@ class Place:
 
     async def _switch_off(self) -> None:
         try:
-            await _gnss().switch(self._modem, False)
+            await self._twice(_gnss().switch, False)
             self._may_be_on = False
         except OSError as error:
             if self._modem.can_talk:
                 self._note(self.trouble or str(error))
+
+    async def _twice(self, question: "Any", *about: "Any") -> "Any":
+        """Ask the modem, and again if need be: one word that is lost or late is no trouble."""
+        try:
+            return await question(self._modem, *about)
+        except OSError:
+            await asyncio.sleep_ms(_ASK_MS)
+            return await question(self._modem, *about)
 
     def _note(self, trouble: str) -> None:
         """Once when it breaks, or breaks in another way."""
@@ -287,7 +295,7 @@ class Place:
         if not is_new:
             fields["source"] = reports.FROM_CELL
             try:
-                fields["cell"] = await _gnss().cell(self._modem)
+                fields["cell"] = await self._twice(_gnss().cell)
             except OSError:
                 pass  # then nobody knows
         self._band.reporter.report(reports.POSITION, fields)

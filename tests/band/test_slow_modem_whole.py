@@ -1,34 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A modem's word that is lost or late costs the link some seconds, whichever word it is."""
+"""One word of the modem, lost or late, costs a link or a place some seconds, whichever it is."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hardware.simulated.chips.eg915u_gnss import Sky
+from opaska_protocol.reports import FAULT, FROM_GNSS, POSITION
 from opaska_tools.simulator.band import SimulatedBand
 from opaska_tools.simulator.clock import ClockService
 from tests.band.conftest import KEY, KID
 from tests.support.small_gateway import SmallGateway
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
+
+    from tests.support.small_gateway import Arrival
 
 WORDS = 45  # that a modem says until the first report is out, and some more
 MOST_MS = 10_000
 LATE_MS = 1_200  # later than any answer is waited for that needs no network
 CONNECT = b"CONNECT"
+PLACE_WORDS = 14  # until the place of an alarm is out and the receiver off, and some more
+SETTLED_MS = 15_000
+HOLD_MS = 700
 DIAL_MS = 60_000  # the network may take so long; and so a CONNECT that is lost is waited for
 
 
 class Throat:
     """Between the modem and its serial port: one word of it is lost, or late with all after it."""
 
-    def __init__(self, band: SimulatedBand, number: int, late_ms: float | None) -> None:
+    def __init__(self, band: SimulatedBand, late_ms: float | None) -> None:
         self.word = b""  # that was held up
-        self._left = number
+        self._left = -1
         self._late_ms = late_ms
         self._held: list[bytes] = []
         self._modem = band.circuit.wiring.modem
@@ -37,9 +46,13 @@ class Throat:
         self._modem.to_host = self._say
         self._after = band.time.call_later
 
+    def hold_up(self, number: int) -> None:
+        """After so many words from now on."""
+        self._left = number
+
     def _say(self, data: bytes) -> None:
-        self._left -= 1
-        if self._left == -1:
+        is_it, self._left = self._left == 0, self._left - 1
+        if is_it:
             self.word = data
             if self._late_ms is not None:
                 self._held.append(data)
@@ -55,20 +68,61 @@ class Throat:
             self._to_host(data)
 
 
-async def link_ms(folder: Path, number: int, late_ms: float | None) -> tuple[bytes, float]:
-    """The word that was held up, and how long after power-up the first report came."""
+@contextlib.asynccontextmanager
+async def scene(
+    folder: Path,
+) -> AsyncGenerator[tuple[ClockService, SmallGateway, SimulatedBand]]:
+    """Not started yet."""
     async with (
         ClockService() as clock,
         SmallGateway(KID, 1, KEY) as gateway,
         SimulatedBand(folder, gateway.address, virtual_clock=clock) as band,
     ):
         band.provision(KID, 1, KEY)
-        throat = Throat(band, number, late_ms)
+        yield clock, gateway, band
+
+
+async def wait_for(clock: ClockService, gateway: SmallGateway, type_: int | None) -> list[Arrival]:
+    """Reports of that type, or any; none if two minutes bring none."""
+    end_ms = clock.now_ms() + 2 * DIAL_MS
+    while clock.now_ms() < end_ms:
+        found = list(gateway.arrivals.values()) if type_ is None else gateway.of_type(type_)
+        if found:
+            return found
+        await clock.run_for(500)
+        await asyncio.sleep(0)
+    return []
+
+
+async def link_ms(folder: Path, number: int, late_ms: float | None) -> tuple[bytes, float]:
+    """The word that was held up, and how long after power-up the first report came."""
+    async with scene(folder) as (clock, gateway, band):
+        throat = Throat(band, late_ms)
+        throat.hold_up(number)
         await band.start()
-        while not gateway.arrivals and clock.now_ms() < 2 * DIAL_MS:
-            await clock.run_for(500)
-            await asyncio.sleep(0)
+        await wait_for(clock, gateway, None)
         return throat.word, clock.now_ms()
+
+
+async def place_ms(folder: Path, number: int, late_ms: float | None) -> tuple[bytes, float]:
+    """The word that was held up, and how long after an SOS its place came, from the satellites."""
+    async with scene(folder) as (clock, gateway, band):
+        gnss = band.circuit.wiring.modem.gnss
+        gnss.sky, gnss.first_fix_ms = Sky(52.2242667, 21.0123), 0
+        throat = Throat(band, late_ms)
+        await band.start()
+        await wait_for(clock, gateway, None)
+        await clock.run_for(SETTLED_MS)
+        throat.hold_up(number)
+        pressed_ms = clock.now_ms()
+        await band.press(HOLD_MS)
+        (place,) = await wait_for(clock, gateway, POSITION)
+        took_ms = clock.now_ms() - pressed_ms
+        assert place.fields["source"] == FROM_GNSS, (number, throat.word)
+        await clock.run_for(SETTLED_MS)
+        assert not gateway.of_type(FAULT), (number, throat.word)
+        assert not gnss.is_on, (number, throat.word)
+        return throat.word, took_ms
 
 
 @pytest.mark.parametrize("late_ms", [None, LATE_MS])
@@ -86,3 +140,15 @@ async def test_link_comes_within_seconds_whichever_word_is_lost_or_late(
         if ms > MOST_MS + (DIAL_MS if CONNECT in name[1] else 0)
     }
     assert not slow
+
+
+@pytest.mark.parametrize("late_ms", [None, LATE_MS])
+async def test_place_of_an_alarm_comes_and_is_no_fault_whichever_word_is_lost_or_late(
+    tmp_path: Path, late_ms: float | None
+) -> None:
+    took = {}
+    for number in range(PLACE_WORDS):
+        word, ms = await place_ms(tmp_path / str(number), number, late_ms)
+        took[number, word] = ms
+    assert (PLACE_WORDS - 1, b"") in took, "all of them were held up"
+    assert max(took.values()) < MOST_MS
