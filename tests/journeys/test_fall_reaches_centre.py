@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from opaska_tools.body_model import shipped
 from opaska_tools.falls.recordings import Recording
-from opaska_tools.stage.scene import Scene
+from opaska_tools.stage.scene import FALL_CODE, Scene
 from opaska_tools.stage.stored import alarms_of, rows
 from tests.support.requirements import requires_program
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = requires_program("micropython")
 
-FALL_CODE = "MA"  # what the profile "basic" sends for a fall by SIA-DCS
 ANNOUNCED = "SELECT count(*) FROM announced_fall WHERE state = 'announced'"
 BEFORE_S = 4.0  # of the recording before its impact: enough for the sense, and less to wait for
 OVER_S = 36.0  # countdown, the gateway's grace, and a little more
@@ -57,14 +56,14 @@ async def test_fall_rings_at_the_centre_unless_it_is_cancelled_even_if_the_band_
         for worn in scene.worn:
             await worn.band.wait_note("countdown", 30)
         await _all_are_announced(scene)
-        assert scene.receiver.log == [], "announced, which rings nowhere"
+        assert scene.receiver.rang(FALL_CODE) == [], "announced, which rings nowhere"
         await asyncio.gather(
             _rings_by_itself(scene, lying),
             _rings_although_broken(scene, broken),
             _is_cancelled(cancelling),
         )
-        falls = [line.account for line in scene.receiver.log if line.code == FALL_CODE]
-        assert sorted(falls) == sorted([lying.account, broken.account])
+        falls = sorted(scene.receiver.rang(FALL_CODE))
+        assert falls == sorted([lying.account, broken.account])
         alarms = [alarms_of(scene.gateway.database_file, worn.kid) for worn in scene.worn]
         assert alarms == [1, 1, 0]
 
@@ -77,13 +76,13 @@ async def _all_are_announced(scene: Scene) -> None:
 
 
 async def _rings_by_itself(scene: Scene, worn: Worn) -> None:
-    await scene.receiver.wait_for(worn.account, WAIT_S)
+    await scene.receiver.wait_for(worn.account, FALL_CODE, WAIT_S)
     await worn.band.wait_note("accepted")
 
 
 async def _rings_although_broken(scene: Scene, worn: Worn) -> None:
     await worn.band.power_cut()
-    await scene.receiver.wait_for(worn.account, WAIT_S)
+    await scene.receiver.wait_for(worn.account, FALL_CODE, WAIT_S)
 
 
 async def _is_cancelled(worn: Worn) -> None:

@@ -17,6 +17,7 @@ from opaska_gateway.care.fall import GRACE_MS
 from opaska_protocol import answers, reports
 from opaska_tools.stage.receiver import Receiver
 from opaska_tools.stage.registration import account_of
+from opaska_tools.stage.scene import FALL_CODE
 from opaska_tools.stage.stored import rows
 from tests.journeys.doom import Gap, doomed, set_flag
 from tests.support.command import opaska
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 NEVER = Gap("after", 0)  # in no batch
 PATIENCE_S = GRACE_MS / 1000 + 0.5
-FALL_CODE = "MA"
 ANNOUNCED = 1  # seq
 KILLS = {
     "in the countdown": ("none", "announced"),
@@ -98,8 +98,7 @@ async def test_a_gateway_killed_around_the_deadline_raises_the_fall_once(
         assert _kept(here) == ((1, 1, 1) if state == "raised" else (0, 0, 0))
 
         await here.gateway.start()
-        line = await centre.wait_for(account_of(0), 20)
-        assert line.code == FALL_CODE
+        await centre.wait_for(account_of(0), FALL_CODE, 20)
         band = here.fleet.bands[0]
         await here.fleet.connected()
         band.report()  # a heartbeat: the broker died as well, and with it what it had for the band
@@ -121,7 +120,7 @@ async def test_a_cancel_made_while_the_gateway_was_down_is_heard_before_anything
         await here.gateway.start()
         assert await here.fleet.drain(10, 0.5)
         await _announce(here)  # another one, so that the first would be raised before it
-        await centre.wait_for(account_of(0), 20)
+        await centre.wait_for(account_of(0), FALL_CODE, 20)
         assert _falls(here) == [("cancelled", "by_hand"), ("raised", "gateway")]
         assert len(centre.log) == 1
 
@@ -133,7 +132,7 @@ async def test_a_cancelled_fall_reaches_nobody_and_is_listed(tmp_path: Path) -> 
         _cancel(here)
         assert await here.fleet.drain(10, 0.5)
         await _announce(here)  # a later one, so that the first deadline has passed with it
-        await centre.wait_for(account_of(0), 20)
+        await centre.wait_for(account_of(0), FALL_CODE, 20)
         later, first = json.loads(await opaska(here.gateway, "cases", "falls", "--json"))
         assert (first["seq"], first["state"], first["settled_by"]) == (1, "cancelled", "by_hand")
         assert (later["seq"], later["state"], later["settled_by"]) == (3, "raised", "gateway")

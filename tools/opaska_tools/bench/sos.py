@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from opaska_tools.bench.figures import summary_ms
 from opaska_tools.stage.dispatcher import Dispatcher
 from opaska_tools.stage.mosquitto import Mosquitto, find_mosquitto
-from opaska_tools.stage.scene import Scene
+from opaska_tools.stage.scene import SOS_CODE, Scene
 from opaska_tools.stage.stored import alarms_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ async def _measure(folder: Path, count: int, bands: int) -> dict[str, Any]:
             for worn in scene.worn:
                 group.create_task(_press_on(worn, dispatcher, measured, count))
         stored = sum(alarms_of(scene.gateway.database_file, worn.kid) for worn in scene.worn)
-        heard = len(scene.receiver.log)
+        heard = len(scene.receiver.rang(SOS_CODE))
     return {
         "count": count,
         "stored_ms": summary_ms(measured.stored_s),

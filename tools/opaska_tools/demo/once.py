@@ -72,8 +72,7 @@ def _print_stations(journey: Journey) -> None:
 def _disproof(play: Play) -> str | None:
     """The station that the receiver's own log or the band's own signals do not confirm."""
     worn = play.scene.worn[0]
-    lines = [(line.account, line.code) for line in play.scene.receiver.log]
-    if lines != [(worn.account, SOS_CODE)]:
+    if play.scene.receiver.rang(SOS_CODE) != [worn.account]:
         return "centre"
     if not any(note.name == "accepted" for note in worn.band.notes):
         return "accepted_felt"

@@ -62,13 +62,23 @@ class Receiver:
             if self.on_received is not None:
                 self.on_received(line)
 
-    async def wait_for(self, account: str, timeout_s: float, after: int = 0) -> Received:
-        """The first line of `account` after the first `after` lines; TimeoutError."""
+    def rang(self, code: str) -> list[str]:
+        """The accounts of the lines with this code, in their order.
+
+        Other lines may stand between them: on a machine that stood still for seconds a band's
+        chips have lost samples, which is a fault.
+        """
+        return [line.account for line in self.log if line.code == code]
+
+    async def wait_for(
+        self, account: str, code: str, timeout_s: float, after: int = 0
+    ) -> Received:
+        """The first such line of `account` after the first `after` lines; TimeoutError."""
         async with asyncio.timeout(timeout_s):
             while True:
                 self._news.clear()
                 for line in self.log[after:]:
-                    if line.account == account:
+                    if (line.account, line.code) == (account, code):
                         return line
                 await self._news.wait()
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opaska_tools.stage.mosquitto import Mosquitto
 
 SOS_CODE = "QA"  # what the profile "basic" sends for an SOS by SIA-DCS
+FALL_CODE = "MA"
 _CONNECT_S = 30.0  # from power-up to the first stored report, on a busy machine
 _LOOK_S = 0.05
 
