@@ -116,14 +116,14 @@ BAD = [
     Bad("garbage", lambda _: b"HTTP/1.1 400 Bad Request\r\n", "refused", RETRIES, "not a DC-09"),
     Bad("a megabyte", lambda _: b"\n" + b"A" * 1_000_000, "refused", RETRIES, "longer than"),
     Bad("end of line", lambda _: b"\n\r", "refused", RETRIES, "not a DC-09 frame"),
-    Bad("nothing", lambda _: b"", "unreachable", RETRIES, "no answer within", 0.1),
+    Bad("nothing", lambda _: b"", "unreachable", RETRIES, "no answer within", 0.5),
     Bad(
         "half a frame",
         lambda raw: encode(_ack(raw), KEY)[:40],
         "unreachable",
         RETRIES,
         "no answer within",
-        0.1,
+        0.5,
     ),
     Bad("hangs up", lambda _: CLOSE, "unreachable", RETRIES, "before its answer was complete"),
 ]
