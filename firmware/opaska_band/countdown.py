@@ -12,7 +12,6 @@ from .bell import Bell
 from .decisions import fall
 from .guard import attempt, failed
 from .senses import press
-from .signals import COUNTDOWN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ class Countdown:
     def _pulse(self, beat: int) -> None:
         if beat != self._beat:
             self._beat = beat
-            self._play(COUNTDOWN[beat * fall.BEATS_MS * len(COUNTDOWN) // fall.COUNTDOWN_MS])
+            self._play(fall.PULSES[beat * fall.BEATS_MS * len(fall.PULSES) // fall.COUNTDOWN_MS])
 
     def _look_for_stillness(self, since_ms: int) -> None:
         still_s = self.motion.still_s() if self.motion else 0

@@ -62,7 +62,6 @@ visit_reached 2002 600 b 0 visit
 visit_expected 2002002 600 b 0 visit
 not_read 202020202 300 rg 0 visit
 """
-COUNTDOWN = ("countdown", "countdown_2", "countdown_3", "countdown_4")
 
 Pattern = namedtuple("Pattern", ("rhythm", "tone_hz", "colour", "again_ms", "manner"))
 

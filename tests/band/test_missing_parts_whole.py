@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from opaska_protocol import reports
+from opaska_tools.body_model import shipped
 from opaska_tools.simulator import places
 from opaska_tools.simulator.band import SimulatedBand
 from tests.support.until import until
@@ -39,6 +40,7 @@ PARTS = {
     "visit.py": reports.NFC,
 }
 NEEDED = ["links/mqtt.py", "outbox.py", "reporter.py", "state.py"]
+FALLEN_S = 60  # a recording's beginning, then a countdown of 20 s
 FIRST = ["boot.py", "boards/band_v1.py", "drivers/button.py"]  # before there is a watchdog
 
 
@@ -83,6 +85,17 @@ async def test_sos_is_sent_although_a_file_is_broken(
         if name not in ("obey.py", "inbox.py"):  # not needed until an order comes, and mute
             fault = await gateway.arrival(lambda a: a.type == reports.FAULT)
             assert fault.fields["code"] == reports.TASK_FAILED
+
+
+async def test_a_fall_calls_for_help_although_nothing_can_be_felt_of_its_countdown(
+    band: SimulatedBand, gateway: SmallGateway, tmp_path: Path
+) -> None:
+    async with broken_band(band, gateway, tmp_path, "signals.py") as broken:
+        await gateway.arrival(lambda a: a.type == reports.BOOT)
+        await broken.wear(shipped("fall_and_lie"))
+        await gateway.arrival(lambda a: a.type == reports.ANNOUNCED_FALL, FALLEN_S)
+        alarm = await gateway.arrival(lambda a: a.type == reports.ALARM, FALLEN_S)
+        assert alarm.fields["kind"] == reports.FALL
 
 
 async def test_without_any_part_that_it_can_do_without_it_beats_and_names_them(

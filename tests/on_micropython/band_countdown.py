@@ -10,7 +10,6 @@ from opaska_band.countdown import Countdown
 from opaska_band.decisions import fall
 from opaska_band.reporter import Reporter
 from opaska_band.senses.fall import Fall
-from opaska_band.signals import COUNTDOWN
 from opaska_band.sos import Sos
 from opaska_band.sos_button import SosButton
 from opaska_band.storage import Storage
@@ -184,10 +183,10 @@ def test_countdown_that_nobody_ends_is_felt_growing_and_raised_after_20_s():
     assert (alarm["kind"], alarm["trigger"]) == (reports.FALL, reports.SENSOR)
     assert (alarm["of_seq"], alarm["why"], alarm["still"]) == (1, reports.DEADLINE, True)
     assert "of_boot" not in alarm
-    pulses = [one for one in wearer.log if one in COUNTDOWN]
+    pulses = [one for one in wearer.log if one in fall.PULSES]
     assert len(pulses) == 10, wearer.log
     assert pulses == sorted(pulses)
-    assert set(pulses) == set(COUNTDOWN)
+    assert set(pulses) == set(fall.PULSES)
     assert wearer.log[-1] == "working"
     wearer.wait(ALL_OF_IT_MS)
     assert len(wearer.alarms()) == 1

@@ -4,8 +4,8 @@
 from band_support import Board, codes, faults, settle
 from single import main
 
-from opaska_band import signals
 from opaska_band.decisions import help as help_
+from opaska_band.decisions.fall import PULSES
 from opaska_band.signals import PATTERNS, Signals, pattern
 from opaska_protocol.reports import TASK_FAILED
 
@@ -141,7 +141,7 @@ async def test_countdown_grows_on_the_motor_also_when_it_is_quiet():
         play, board = player()
         play.quiet = quiet
         work = []
-        for name in signals.COUNTDOWN:
+        for name in PULSES:
             start = len(board.motor.duties)
             play.play(name)
             await settle(length_ms(name))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 COUNTDOWN_MS = reports.COUNTDOWN_S * 1000  # from the announcement to the deadline
 BEATS_MS = 2_000  # between two pulses: slower than any step, so that they never look like walking
+PULSES = ("countdown", "countdown_2", "countdown_3", "countdown_4")  # from soft to strong
 WALKED_S = 5  # of walking on, which senses/stillness.py calls so after four seconds of it
 STILL_S = 60  # after a cancel: nobody is up again
 WATCHED_S = 90  # for so long the stillness may end: it follows the cancel, and is not a rest later
