@@ -3,24 +3,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hardware.simulated.chips.eg915u_gnss import Sky
 from opaska_protocol.reports import FAULT, FROM_GNSS, POSITION
-from opaska_tools.simulator.band import SimulatedBand
-from opaska_tools.simulator.clock import ClockService
-from tests.band.conftest import KEY, KID
-from tests.support.small_gateway import SmallGateway
+from tests.band.virtual_band import DIAL_MS, virtual_band, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
     from pathlib import Path
 
-    from tests.support.small_gateway import Arrival
+    from opaska_tools.simulator.band import SimulatedBand
 
 WORDS = 45  # that a modem says until the first report is out, and some more
 MOST_MS = 10_000
@@ -29,7 +23,6 @@ CONNECT = b"CONNECT"
 PLACE_WORDS = 14  # until the place of an alarm is out and the receiver off, and some more
 SETTLED_MS = 15_000
 HOLD_MS = 700
-DIAL_MS = 60_000  # the network may take so long; and so a CONNECT that is lost is waited for
 
 
 class Throat:
@@ -68,45 +61,22 @@ class Throat:
             self._to_host(data)
 
 
-@contextlib.asynccontextmanager
-async def scene(
-    folder: Path,
-) -> AsyncGenerator[tuple[ClockService, SmallGateway, SimulatedBand]]:
-    """Not started yet."""
-    async with (
-        ClockService() as clock,
-        SmallGateway(KID, 1, KEY) as gateway,
-        SimulatedBand(folder, gateway.address, virtual_clock=clock) as band,
-    ):
-        band.provision(KID, 1, KEY)
-        yield clock, gateway, band
-
-
-async def wait_for(clock: ClockService, gateway: SmallGateway, type_: int | None) -> list[Arrival]:
-    """Reports of that type, or any; none if two minutes bring none."""
-    end_ms = clock.now_ms() + 2 * DIAL_MS
-    while clock.now_ms() < end_ms:
-        found = list(gateway.arrivals.values()) if type_ is None else gateway.of_type(type_)
-        if found:
-            return found
-        await clock.run_for(500)
-        await asyncio.sleep(0)
-    return []
-
-
 async def link_ms(folder: Path, number: int, late_ms: float | None) -> tuple[bytes, float]:
     """The word that was held up, and how long after power-up the first report came."""
-    async with scene(folder) as (clock, gateway, band):
+    async with virtual_band(folder) as (clock, gateway, band):
         throat = Throat(band, late_ms)
         throat.hold_up(number)
         await band.start()
         await wait_for(clock, gateway, None)
-        return throat.word, clock.now_ms()
+        took_ms = clock.now_ms()
+        await clock.run_for(SETTLED_MS)
+        assert band.circuit.wiring.modem.sleep.is_asleep, (number, throat.word)
+        return throat.word, took_ms
 
 
 async def place_ms(folder: Path, number: int, late_ms: float | None) -> tuple[bytes, float]:
     """The word that was held up, and how long after an SOS its place came, from the satellites."""
-    async with scene(folder) as (clock, gateway, band):
+    async with virtual_band(folder) as (clock, gateway, band):
         gnss = band.circuit.wiring.modem.gnss
         gnss.sky, gnss.first_fix_ms = Sky(52.2242667, 21.0123), 0
         throat = Throat(band, late_ms)
@@ -126,7 +96,7 @@ async def place_ms(folder: Path, number: int, late_ms: float | None) -> tuple[by
 
 
 @pytest.mark.parametrize("late_ms", [None, LATE_MS])
-async def test_link_comes_within_seconds_whichever_word_is_lost_or_late(
+async def test_link_comes_within_seconds_and_lets_the_modem_sleep_whichever_word_is_lost_or_late(
     tmp_path: Path, late_ms: float | None
 ) -> None:
     took = {}

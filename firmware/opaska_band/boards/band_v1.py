@@ -8,6 +8,8 @@ from esp32 import NVS
 from machine import ADC, I2C, PWM, UART, Pin, TouchPad
 from micropython import const
 
+from opaska_band.drivers.patient_i2c import PatientI2C
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -124,8 +126,8 @@ class Board:
         return [PWM(Pin(pin), freq=_LED_HZ, duty_u16=0) for pin in pins]
 
     @property
-    def i2c(self) -> I2C:
-        return I2C(0, sda=Pin(_I2C_SDA), scl=Pin(_I2C_SCL), freq=_I2C_HZ)
+    def i2c(self) -> PatientI2C:
+        return PatientI2C(I2C(0, sda=Pin(_I2C_SDA), scl=Pin(_I2C_SCL), freq=_I2C_HZ))
 
     @property
     def modem_uart(self) -> UART:
