@@ -40,6 +40,7 @@ class SosButton:
         self._on_sos = on_sos
         self._signals = signals
         self._faults = faults
+        self._owed: "int | None" = None  # trigger of an SOS that could not be raised
         self._edges = asyncio.ThreadSafeFlag()
         button.on_edge = self._edges.set
 
@@ -49,6 +50,9 @@ class SosButton:
             await self._wait()
 
     def _look(self) -> None:
+        owed, self._owed = self._owed, None
+        if owed is not None:  # it failed, as without memory, and this task with it
+            self._on_sos(owed)
         edge = self._button.take()
         while edge:
             self._notice(self.press.edge(edge[0], self._uptime.at(edge[1])))
@@ -73,7 +77,9 @@ class SosButton:
         """The SOS first: it must not wait for what may fail, nor its signal be replaced."""
         for what in noticed:
             if what in _TRIGGERS:
-                self._on_sos(_TRIGGERS[what])
+                self._owed = _TRIGGERS[what]
+                self._on_sos(self._owed)
+                self._owed = None
                 return
             if what in _OF_COUNTDOWN:
                 self.on_countdown(what)

@@ -2,11 +2,13 @@
 # sos_button.py: no press may be lost between the contact and the SOS.
 
 import asyncio
+import time
 
 from band_support import faults, settle
 from single import main
 
 from opaska_band.clock import Uptime
+from opaska_band.guard import keep
 from opaska_band.sos_button import SosButton
 from opaska_protocol.reports import HOLD, THREE_PRESSES
 
@@ -92,6 +94,23 @@ async def test_broken_vibration_cannot_cost_a_press_its_sos():
     hand.press(True)
     await settle(300)
     assert hand.raised == [HOLD]
+
+
+async def test_an_sos_that_cannot_be_raised_is_raised_when_the_task_begins_anew_and_once():
+    hand = Hand()
+    tried = []
+
+    def without_memory(trigger):
+        tried.append(trigger)
+        if len(tried) < 2:
+            raise MemoryError()
+
+    hand.watch._on_sos = without_memory
+    running = asyncio.create_task(keep("button", hand.watch.run, faults()))
+    hand.button.edge(True, time.ticks_ms())
+    await settle(2_000)
+    assert tried == [HOLD, HOLD], tried
+    running.cancel()
 
 
 async def test_press_whose_interrupt_was_lost_is_noticed_at_the_next_look():

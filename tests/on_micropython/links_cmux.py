@@ -73,6 +73,22 @@ async def test_a_modem_that_refuses_or_is_silent_is_an_error():
         raise AssertionError("opened nothing, and said nothing")
 
 
+class HoarseUart(Uart):
+    """Its first yes to line 1 is lost."""
+
+    def write(self, data):
+        if data == OPEN_1 and data not in self.sent:
+            self.sent.append(data)
+            return len(data)
+        return super().write(data)
+
+
+async def test_a_lost_yes_is_asked_for_again():
+    uart = HoarseUart()
+    await Cmux(uart, 2).open()
+    assert uart.sent == [OPEN_0, OPEN_1, OPEN_1, OPEN_2], uart.sent
+
+
 async def test_what_is_written_goes_out_in_frames_of_its_line():
     uart, mux = await opened()
     assert mux.lines[1].write(b"AT\r") == 3

@@ -36,6 +36,22 @@ async def test_after_a_quiet_time_it_may_sleep_and_is_woken_before_it_is_spoken_
     assert chip.lost == b""
 
 
+async def test_a_lost_word_about_sleep_does_not_keep_it_awake():
+    _, link = await dozing()
+    command, lost = link.modem.command, []
+
+    async def once_lost(line, *args, **more):
+        if line not in lost:
+            lost.append(line)
+            raise OSError("no answer from the modem")
+        return await command(line, *args, **more)
+
+    link.modem.command = once_lost
+    await link.modem.rest()
+    assert lost == [b"AT&D0", b"AT+QSCLK=1"]
+    await until(lambda: not link.modem.is_awake)
+
+
 async def test_a_modem_that_rings_or_speaks_is_listened_to():
     chip, link = await dozing()
     for happen in (chip.ring.fall, lambda: (chip.side.send(2, 0xEF, b"~ppp~"), chip._ring())):

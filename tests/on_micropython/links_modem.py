@@ -231,6 +231,9 @@ async def test_a_port_whose_lines_are_shut_or_deaf_is_used_alone():
         assert await attached(link, 3), (shut, deaf)
         assert chip.call == 0
         assert not link.modem.can_talk
+        for _ in range(2):  # it may have been the network, or a bad moment
+            chip.hang_up()
+            assert await attached(link, 3), (shut, deaf)
         chip.hang_up()
         assert await attached(link, 1), (shut, deaf)
 
@@ -267,8 +270,27 @@ async def test_one_slow_word_is_no_reason_to_stop_sharing():
 
 async def test_ppp_that_comes_up_over_the_bare_port_alone_gets_it():
     chip, link = sharing(on=(0,))
-    assert await attached(link, 2)
+    assert await attached(link, 3)
     assert chip.call == 0
+
+
+async def test_ppp_that_came_up_over_the_bare_port_in_a_bad_moment_shares_it_again():
+    chip, link = sharing(on=(0,))
+    assert await attached(link, 3)
+    assert not link.modem.can_talk
+    SharedPPP.on = (2,)
+    chip.hang_up()
+    await link.attach()
+    assert link.modem.can_talk
+    assert chip.call == 2
+
+
+async def test_a_call_that_the_network_ends_at_once_is_not_waited_for():
+    chip, link = sharing(on=())
+    attaching = asyncio.create_task(fails(link.attach(), "PPP does not come up"))
+    await until(lambda: chip.call == 2 and chip.state == DATA)
+    chip.hang_up()
+    assert await takes_ms(attaching) <= 200
 
 
 async def test_no_coverage_is_no_reason_to_stop_sharing():
@@ -323,6 +345,7 @@ async def test_the_late_words_of_a_ppp_that_is_over_do_not_end_the_next_call():
         link.modem.shares = shares
         await link.attach()
         chip.hang_up()
+        link.modem.shares = shares
         await link.attach()
         await asyncio.sleep_ms(20_000)
         assert chip.state == DATA, shares
@@ -332,7 +355,7 @@ async def test_the_late_words_of_a_ppp_that_is_over_do_not_end_the_next_call():
 
 async def test_who_asks_beside_ppp_is_refused_while_ppp_has_the_port_alone():
     chip, link = sharing(on=(0,))
-    assert await attached(link, 2)
+    assert await attached(link, 3)
     chip.received.extend(b"~ppp~")
     await fails(link.modem.ask(b"AT+QGPS?"), "no line")
     assert chip.received == b"~ppp~"

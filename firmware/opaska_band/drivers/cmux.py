@@ -36,6 +36,7 @@ _ROOM = const(2_048)  # bytes that wait on a line; what nobody reads is lost
 _RESTARTED = const(b"RDY")  # a modem's first word, on the bare UART
 _CALL_IS_OVER = const(b"NO CARRIER")  # ITU-T V.250, 6.3.1; PPP takes it for noise
 _OPEN_MS = const(1_000)
+_OPEN_TRIES = const(2)  # N2 of 5.7: a lost yes is said again
 _POLL_MS = const(10)
 _READ = const(1)  # of ioctl, as in py/stream.h
 _WRITE = const(4)
@@ -108,13 +109,21 @@ class Cmux:
     async def open(self) -> None:
         """Open all lines, one after the other; OSError when the modem does not say yes."""
         for line in range(len(self.lines)):
+            for _ in range(_OPEN_TRIES):
+                await self._open(line)
+            if not self.lines[line].is_open:
+                raise OSError("the modem opens no line %d" % line)
+
+    async def _open(self, line: int) -> None:
+        """Unless it is open."""
+        begin = time.ticks_ms()
+        if not self.lines[line].is_open:
             self.send(line, _SABM)
-            begin = time.ticks_ms()
-            while not self.lines[line].is_open:
-                if time.ticks_diff(time.ticks_ms(), begin) > _OPEN_MS:
-                    raise OSError("the modem opens no line %d" % line)
-                await asyncio.sleep_ms(_POLL_MS)
-                self.pump()
+        while not self.lines[line].is_open:
+            if time.ticks_diff(time.ticks_ms(), begin) > _OPEN_MS:
+                return
+            await asyncio.sleep_ms(_POLL_MS)
+            self.pump()
 
     def close(self) -> None:
         """Leave the UART to others; the modem is told by END."""

@@ -260,7 +260,7 @@ class EG915U:
         self._wake.is_left = is_left
         if self._dtr is None or self._deaf >= _MOST_DEAF or not self.can_talk:
             return  # perhaps DTR's wire is broken: held awake it is heard, and hears
-        self._wake.may_sleep = await self._try(b"AT&D0") and await self._try(b"AT+QSCLK=1")
+        self._wake.may_sleep = await self._twice(b"AT&D0") and await self._twice(b"AT+QSCLK=1")
 
     @property
     def is_awake(self) -> bool:
@@ -274,6 +274,10 @@ class EG915U:
     async def _answers(self) -> bool:
         # the first AT may be lost while the modem finds the baud rate
         return await self._try(b"AT", _QUICK_MS) or await self._try(b"AT", _QUICK_MS)
+
+    async def _twice(self, line: bytes) -> bool:
+        """A word that was lost or late must not keep it awake until the cell is empty."""
+        return await self._try(line) or await self._try(line)
 
     async def _try(self, line: bytes, wait_ms: int = _ANSWER_MS) -> bool:
         return await self._lines(line, wait_ms) is not None

@@ -25,6 +25,7 @@ _POLL_MS = const(100)
 _IN_VAIN_MS = const(21_600_000)  # without any connection: then the modem begins from scratch,
 _IN_VAIN_AWAITED_MS = const(600_000)  # in each place without a network, too: 90 s of searching
 _MOST_SILENCES = const(2)  # one is a slow word, two the kind of port
+_TRUST = const(2)  # how often sharing gets another chance, as long as it has not worked again
 _CARD_AGAIN_MS = const(300_000)  # a look takes half a minute, in which nothing sleeps
 _LONGEST_APN = const(63)  # by TS 23.003 100 with an operator's part, which no card needs
 _TCP = const(6)  # IPPROTO_TCP
@@ -74,6 +75,7 @@ class Cellular:
         self._turn = -1  # index of the broker that was tried last
         self._failures = 0  # openings in a row that came to nothing
         self._silences = 0  # attaches that it did not answer, since PPP was up
+        self._trust = _TRUST
         self._failed_at: "Any" = None  # ticks of the first attach since one of them did not
 
     @property
@@ -88,10 +90,10 @@ class Cellular:
     async def attach(self) -> None:
         """Bring PPP up; OSError when modem or network do not.
 
-        When PPP does not come up, or the modem was silent twice, the next try is over the other
-        kind of port: shared, or PPP's alone. Unless it is awaited, a modem that finds no network
-        is only asked whether it has one again, and a card in trouble is left alone for some
-        minutes.
+        When twice PPP does not come up, or the modem is silent, the next try is over the other
+        kind of port: shared, or PPP's alone, which is not for ever, since nothing can be asked
+        then and nobody sleeps. Unless it is awaited, a modem that finds no network is only asked
+        whether it has one again, and a card in trouble is left alone for some minutes.
         """
         is_awaited = bool(self.is_awaited and self.is_awaited())
         trouble = self.modem.trouble
@@ -140,12 +142,18 @@ class Cellular:
         self._ppp = network.PPP(self.modem.uart)
         self._ppp.connect()
         begin = time.ticks_ms()
-        while not self._ppp.isconnected():
-            if time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS:
-                self._silences = _MOST_SILENCES
+        while not self.attached:
+            is_late = time.ticks_diff(time.ticks_ms(), begin) > _PPP_MS
+            if is_late or not self.modem.has_line:
+                self._silences += 1
                 raise OSError("PPP does not come up")
             await asyncio.sleep_ms(_POLL_MS)
         self._silences = 0
+        if self.modem.can_talk:
+            self._trust = _TRUST
+        elif self._trust and not self.trial.is_lost:
+            self._trust -= 1
+            self.modem.shares = True  # next time
         await self.modem.rest()
 
     async def open_stream(self) -> "tuple[Any, Any]":
